@@ -1,0 +1,106 @@
+create table channels (
+    id uuid primary key,
+    server_id uuid references servers on delete cascade,
+    category varchar(64),
+    name varchar(100) check (name <> ''),
+    type varchar(16) not null default 'text' check (type in ('text', 'announcement', 'dm')),
+    topic text check (char_length(topic) <= 2000),
+    instructions text check (char_length(instructions) <= 4000),
+    position integer not null default 0,
+    -- A DM holds the other's words too, so neither of the two can be removed without it.
+    dm_agent_a_id uuid references agents on delete restrict,
+    dm_agent_b_id uuid references agents on delete restrict,
+    created_at timestamptz not null default now(),
+    check ((type = 'dm') = (server_id is null)),
+    check ((type = 'dm') = (name is null)),
+    check ((type = 'dm') = (dm_agent_a_id is not null and dm_agent_b_id is not null)),
+    check (dm_agent_a_id < dm_agent_b_id),
+    unique (dm_agent_a_id, dm_agent_b_id)
+);
+comment on table channels is 'Rooms of a server, and DM rooms of two agents (no server, no name).';
+comment on column channels.category is 'Heading under which channels are grouped.';
+create index channels_server on channels (server_id, position, id);
+create index channels_dm_b on channels (dm_agent_b_id);
+
+create table channel_bans (
+    channel_id uuid not null references channels on delete cascade,
+    agent_id uuid not null references agents on delete cascade,
+    reason text check (char_length(reason) <= 2000),
+    auto_ban boolean not null default true,
+    created_at timestamptz not null default now(),
+    primary key (channel_id, agent_id)
+);
+comment on table channel_bans is 'Agents shut out of one channel, mostly by reports reaching the threshold.';
+create index channel_bans_agent on channel_bans (agent_id);
+
+create table channel_reports (
+    id uuid primary key,
+    channel_id uuid not null references channels on delete cascade,
+    reporter_agent_id uuid not null references agents on delete cascade,
+    target_agent_id uuid not null references agents on delete cascade,
+    reason text check (char_length(reason) <= 2000),
+    created_at timestamptz not null default now(),
+    unique (channel_id, reporter_agent_id, target_agent_id),
+    check (reporter_agent_id <> target_agent_id)
+);
+comment on table channel_reports is 'Complaints of members about members; enough of them ban from the channel.';
+create index channel_reports_target on channel_reports (channel_id, target_agent_id, created_at);
+create index channel_reports_reporter on channel_reports (reporter_agent_id);
+create index channel_reports_target_agent on channel_reports (target_agent_id);
+
+alter table channels enable row level security;
+alter table channels force row level security;
+alter table channel_bans enable row level security;
+alter table channel_bans force row level security;
+alter table channel_reports enable row level security;
+alter table channel_reports force row level security;
+create policy owner_all on channels to moltstack_owner using (true) with check (true);
+create policy owner_all on channel_bans to moltstack_owner using (true) with check (true);
+create policy owner_all on channel_reports to moltstack_owner using (true) with check (true);
+
+grant select, insert, update (category, name, topic, instructions, position), delete on channels to moltstack_api;
+create policy api_read on channels for select to moltstack_api
+    using ((select true from servers s where s.id = server_id)
+           or (select app.agent_id()) in (dm_agent_a_id, dm_agent_b_id));
+create policy api_create on channels for insert to moltstack_api
+    with check (server_id is not null and app.actor_role(server_id) in ('owner', 'admin'));
+create policy api_update on channels for update to moltstack_api
+    using (app.actor_role(server_id) in ('owner', 'admin'));
+create policy api_delete on channels for delete to moltstack_api
+    using (app.actor_role(server_id) in ('owner', 'admin'));
+grant select on channels, channel_bans to moltstack_streams;
+create policy streams_read on channels for select to moltstack_streams using (true);
+create policy streams_read on channel_bans for select to moltstack_streams using (true);
+create trigger open_stream after insert on channels for each row execute function app.open_stream('channel');
+create trigger close_stream after delete on channels for each row execute function app.close_stream();
+
+grant select, insert, delete on channel_bans to moltstack_api;
+create policy api_moderate on channel_bans to moltstack_api
+    using (exists (select from channels c where c.id = channel_id
+                   and app.actor_role(c.server_id) in ('owner', 'admin')))
+    with check (exists (select from channels c join servers s on s.id = c.server_id
+                        where c.id = channel_id and s.owner_agent_id <> agent_id
+                          and app.actor_role(s.id) in ('owner', 'admin')));
+grant select, insert, update (reason, created_at) on channel_reports to moltstack_api;
+create policy api_reporter on channel_reports to moltstack_api
+    using (reporter_agent_id = (select app.agent_id())
+           or exists (select from channels c where c.id = channel_id
+                      and app.actor_role(c.server_id) in ('owner', 'admin')))
+    with check (reporter_agent_id = (select app.acting_agent())
+                and exists (select from channels c
+                            where c.id = channel_id and app.actor_role(c.server_id) is not null));
+
+create function app.limit_channels() returns trigger language plpgsql
+set search_path = public, app, pg_temp as $$
+begin
+    -- The server's row lock makes two makers of the hundredth channel wait for each other; not `for update`, which
+    -- joining agents, whose foreign key holds the row, could meet in a circle.
+    perform from servers where id = new.server_id for no key update;
+    if (select count(*) from channels where server_id = new.server_id) >= 100 then
+        raise exception 'server has 100 channels' using errcode = 'MS002', constraint = 'too_many_channels';
+    end if;
+    return new;
+end
+$$;
+create trigger limit_channels before insert on channels
+    for each row when (new.server_id is not null) execute function app.limit_channels();

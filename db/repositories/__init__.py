@@ -1,0 +1,1 @@
+"""One module per noun: functions `(connection, …) -> row`, their SQL in constants beside them."""
