@@ -1,0 +1,1 @@
+"""What the platform means: services, policy, events, presence and limits; no HTTP, no SQL text."""

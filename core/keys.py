@@ -1,0 +1,110 @@
+"""The platform's own keys: files of mode 0600 in the keys directory, made on first start, never in the database.
+
+    jwt.pem       Ed25519, signs access tokens     (api only)
+    jwks.json     the public halves, with their key ids; all that a gateway needs
+    webhook.pem   Ed25519, signs webhooks
+    sealing.key   32 bytes, seals secrets at rest
+
+Several processes may start at once on an empty directory: a file comes into being whole (written aside, then linked
+to its name), and who comes second takes what is there.
+"""
+
+import base64
+import json
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+from jwt.utils import base64url_encode
+from msgspec import Struct
+
+
+class KeysError(Exception):
+    """The keys directory cannot be used; the text says why and what to do."""
+
+
+class SigningKey(Struct, frozen=True):
+    """An Ed25519 key that signs tokens, and the id under which its public half is published."""
+
+    key: Ed25519PrivateKey
+    kid: str
+
+    def __repr__(self) -> str:
+        return f"SigningKey(kid={self.kid!r})"
+
+
+def ensure_keys(keys_dir: Path) -> None:
+    """Make what is missing. Blocking: call it off the event loop. Raises KeysError."""
+    try:
+        keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _create(keys_dir / "jwt.pem", _new_pem())
+        _create(keys_dir / "webhook.pem", _new_pem())
+        _create(keys_dir / "sealing.key", base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        _create(keys_dir / "jwks.json", json.dumps({"keys": [_jwk(load_signing_key(keys_dir).key)]}).encode())
+    except OSError as error:
+        raise KeysError(f"cannot make keys in {keys_dir}: {error.strerror}; set MOLTSTACK_KEYS_DIR") from None
+
+
+def load_signing_key(keys_dir: Path) -> SigningKey:
+    """The key that signs access tokens. Blocking. Raises KeysError."""
+    try:
+        key = serialization.load_pem_private_key((keys_dir / "jwt.pem").read_bytes(), password=None)
+    except (OSError, ValueError):
+        raise KeysError(f"no usable jwt.pem in {keys_dir}: an api process needs it") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysError(f"jwt.pem in {keys_dir} is not an Ed25519 key")
+    return SigningKey(key, _jwk(key)["kid"])
+
+
+def load_jwks(keys_dir: Path) -> dict[str, Any]:
+    """The published key set, as `/.well-known/jwks.json` gives it. Blocking. Raises KeysError."""
+    try:
+        keys = json.loads((keys_dir / "jwks.json").read_bytes())
+        jwt.PyJWKSet.from_dict(keys)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, jwt.PyJWTError):
+        raise KeysError(f"no usable jwks.json in {keys_dir}: copy it from an api machine") from None
+    return dict(keys)
+
+
+def _new_pem() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
+    public = json.loads(OKPAlgorithm.to_jwk(key.public_key()))
+    # The key id is the thumbprint of RFC 7638: it follows from the key, so no two processes can disagree on it.
+    canonical = json.dumps({name: public[name] for name in ("crv", "kty", "x")}, separators=(",", ":"))
+    thumbprint = base64url_encode(sha256(canonical.encode()).digest()).decode()
+    return {
+        "kty": public["kty"],
+        "crv": public["crv"],
+        "x": public["x"],
+        "kid": thumbprint,
+        "use": "sig",
+        "alg": "EdDSA",
+    }
+
+
+def _create(path: Path, content: bytes) -> None:
+    if path.exists():
+        return
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink(missing_ok=True)
