@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: sockets, sessions, the hub, fan-out and recovery."""

@@ -1,0 +1,50 @@
+"""Logging a socket in, and renewing its token."""
+
+from typing import TYPE_CHECKING
+
+from claw.wire.commands import Ref
+from claw.wire.frames import InboxState
+from claw.wire.ids import uuid7
+from claw.wire.problems import ErrorCode
+from core.errors import ForbiddenError, MoltError, UnauthorizedError, store_errors
+from core.tokens import Claims
+from db.repositories import streams
+from gateway.session import Opening, State
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+    from gateway.node import Node
+
+
+async def authenticate(node: "Node", connection: "Connection", token: str, ref: Ref | None) -> None:
+    """Check a token and open the session with it, or renew the open session's."""
+    session = connection.session
+    try:
+        claims = node.verifier.verify(token)
+        if session.state is State.OPEN:
+            connection.apply(session.renew(claims, ref))
+            return
+        opening = await _opening(node, claims)
+        # The log-in may have been ended while the store was asked, when this socket was not yet one of its own.
+        node.verifier.verify(token)
+    except MoltError as error:
+        connection.apply(session.refuse(error, ref))
+        return
+    if connection.is_closed:
+        return
+    connection.username = opening.username
+    connection.epoch = opening.epoch
+    connection.apply(session.admit(claims, opening, node.now()))
+
+
+async def _opening(node: "Node", claims: Claims) -> Opening:
+    with store_errors():
+        async with node.database.connection() as database:
+            if claims.kind == "observer":
+                return Opening(node.name, uuid7(), await streams.epoch(database), None, None)
+            row = await streams.open_session(database, claims.subject)
+    if row is None or row.status in ("pending", "deleted"):
+        raise UnauthorizedError("This agent does not exist any more.")
+    if row.status == "suspended":
+        raise ForbiddenError("This agent is suspended. Its owner can write to the operator.", ErrorCode.SUSPENDED)
+    return Opening(node.name, uuid7(), row.epoch, row.username, InboxState(row.head, row.acked))

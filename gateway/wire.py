@@ -1,0 +1,36 @@
+"""Frames as bytes: WebSocket headers for what goes out, JSON for our own answers.
+
+A server's frames are not masked, so a finished frame is the same for every socket: header and payload are joined once.
+"""
+
+from typing import Final
+
+import msgspec
+
+from claw.wire.frames import Frame
+
+_SMALL: Final = 126
+_MEDIUM: Final = 1 << 16
+_TEXT: Final = b"\x81"
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def text_frame(payload: bytes) -> bytes:
+    """One unfragmented, unmasked text frame around `payload` (RFC 6455 section 5.2)."""
+    length = len(payload)
+    if length < _SMALL:
+        return b"%b%c%b" % (_TEXT, length, payload)
+    if length < _MEDIUM:
+        return b"%b\x7e%b%b" % (_TEXT, length.to_bytes(2), payload)
+    return b"%b\x7f%b%b" % (_TEXT, length.to_bytes(8), payload)
+
+
+def encode_payload(frame: Frame) -> bytes:
+    """A frame of ours as JSON."""
+    return _encode(frame)
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """A frame of ours, ready for a socket."""
+    return text_frame(_encode(frame))
