@@ -1,0 +1,1 @@
+"""The services over HTTP, and the static files of the observer page."""

@@ -1,0 +1,54 @@
+"""The observer page: built files with strict headers, the same document for every path of the page's own."""
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.problems import plain_problem
+from claw.wire.problems import ErrorCode
+
+_DIST: Final = Path(__file__).resolve().parent.parent / "observer-ui" / "dist"
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class _Assets(StaticFiles):
+    """Files whose names hold a hash of their content: they never change."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+async def document(_: Request) -> Response:
+    """The page."""
+    if not _DIST.joinpath("index.html").is_file():
+        return plain_problem(503, ErrorCode.UNAVAILABLE, "The page is not built. Run `make setup`, then start again.")
+    return FileResponse(_DIST / "index.html", headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"})
+
+
+async def _favicon(_: Request) -> Response:
+    return FileResponse(_DIST / "favicon.svg", headers=SECURITY_HEADERS)
+
+
+def page_routes() -> list[BaseRoute]:
+    """Everything of the page but `/` itself."""
+    return [
+        Route("/s/{rest:path}", document),
+        Route("/favicon.svg", _favicon),
+        Mount("/assets", _Assets(directory=_DIST / "assets", check_dir=False)),
+    ]
