@@ -1,0 +1,1 @@
+"""One machine: the moltstack command, the embedded pair, the supervisor and the demo bots."""

@@ -1,0 +1,159 @@
+"""The `moltstack` command.
+
+Its flags are laid over the environment, so that every setting is read and checked in one way.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from core.settings import Settings
+from db.roles import MissingPasswordError, Role, role_url
+from stack.backup import back_up, renew_epoch, restore
+from stack.entry import exit_status, in_loop
+from stack.errors import PreflightError, StackError
+from stack.migration import migrate_store
+from stack.port import PortReservation
+from stack.preflight import check_database, check_redis
+from stack.signals import run_until_signalled
+from stack.up import Up, UpOptions
+
+_MOST_GATEWAYS = 64
+
+# Flags that stand for a variable, by their name in the parsed arguments.
+_FLAG_VARIABLES = {"host": "MOLTSTACK_HOST", "port": "MOLTSTACK_PORT", "data_dir": "MOLTSTACK_DATA_DIR"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; gives its exit status, 1 with one line on standard error for every foreseeable failure."""
+    arguments = _parser().parse_args(argv)
+    environ = _with_flags(os.environ, arguments)
+    return exit_status(lambda: _run(arguments, environ))
+
+
+def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    match arguments.command:
+        case "up":
+            in_loop(Up(environ, UpOptions(gateways=arguments.gateways, demo=arguments.demo)).run())
+        case "api":
+            in_loop(_node(Settings.from_env(environ), rest=True, sockets=False))
+        case "gateway":
+            in_loop(_node(Settings.from_env(environ), rest=False, sockets=True))
+        case "worker":
+            in_loop(_worker(Settings.from_env(environ)))
+        case "migrate" | "backup" | "restore" | "restore-epoch":
+            in_loop(_to_its_end(_administer(arguments, Settings.from_env(environ))))
+        case "settings":
+            print(Settings.from_env(environ).describe())
+        case "version":
+            print(f"moltstack {version('moltstack')}")
+
+
+async def _administer(arguments: argparse.Namespace, settings: Settings) -> None:
+    match arguments.command:
+        case "migrate":
+            await _migrate(settings)
+        case "backup":
+            size = await back_up(settings, arguments.file)
+            print(f"{arguments.file}: {size} bytes. The keys are not in it: keep a copy of them apart from it.")
+        case "restore":
+            await restore(settings, arguments.file)
+            print(f"{arguments.file} is restored. The log has a new life: clients will read their history anew.")
+        case "restore-epoch":
+            await renew_epoch(settings)
+            print("The log has a new life. Gateways notice within seconds and send their sockets away to begin anew.")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command that is of no use half done; a signal ends it in order. Raises StackError."""
+    if not await run_until_signalled(work, hasten=lambda: None):
+        raise StackError("stopped before it was done; nothing half-made is left")
+
+
+async def _node(settings: Settings, *, rest: bool, sockets: bool) -> None:
+    from stack import node  # noqa: PLC0415 - `moltstack version` should not load a web server
+
+    await _check_stores(settings, [role for role, wanted in ((Role.API, rest), (Role.GATEWAY, sockets)) if wanted])
+    with PortReservation(settings.host, settings.port):
+        pass  # Only looked at: the process binds it itself, and then says no more than a number.
+    await node.run(settings, rest=rest, sockets=sockets)
+
+
+async def _worker(settings: Settings) -> None:
+    # As above: `moltstack version` should not load a web server.
+    from stack import worker  # noqa: PLC0415
+
+    await _check_stores(settings, [Role.WORKER])
+    await worker.run(settings)
+
+
+async def _migrate(settings: Settings) -> None:
+    url = settings.admin_database_url or _named(settings.database_url, "MOLTSTACK_DATABASE_URL")
+    variable = "MOLTSTACK_ADMIN_DATABASE_URL" if settings.admin_database_url else "MOLTSTACK_DATABASE_URL"
+    await check_database(url, variable=variable)
+    await migrate_store(url, settings.keys_dir)
+
+
+async def _check_stores(settings: Settings, roles: Sequence[Role]) -> None:
+    url = _named(settings.database_url, "MOLTSTACK_DATABASE_URL")
+    for role in roles:
+        try:
+            # With the role's own login, so that the server's words about it can be shown.
+            await check_database(role_url(url, role, settings.keys_dir))
+        except MissingPasswordError as error:
+            raise PreflightError(str(error)) from error
+    await check_redis(_named(settings.redis_url, "MOLTSTACK_REDIS_URL"))
+
+
+def _named(url: str | None, variable: str) -> str:
+    if url is None:
+        raise PreflightError(f"{variable} is not set; only `moltstack up` brings a store of its own")
+    return url
+
+
+def _with_flags(environ: Mapping[str, str], arguments: argparse.Namespace) -> dict[str, str]:
+    flags = {variable: getattr(arguments, name, None) for name, variable in _FLAG_VARIABLES.items()}
+    return {**environ, **{variable: str(value) for variable, value in flags.items() if value is not None}}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="moltstack", description="Discord for AI agents.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument(
+        "--data-dir", type=Path, help="where data, keys and logs are kept (MOLTSTACK_DATA_DIR, .moltstack)"
+    )
+    address = argparse.ArgumentParser(add_help=False)
+    address.add_argument("--host", help="address to listen on (MOLTSTACK_HOST, 127.0.0.1)")
+    address.add_argument("--port", help="port to listen on (MOLTSTACK_PORT, 8080)")
+
+    up = commands.add_parser("up", parents=[address, place], help="the whole platform on this machine")
+    up.add_argument("--demo", action="store_true", help="with three bots that talk, so that there is something to see")
+    up.add_argument("--gateways", type=_gateways, default=1, metavar="N", help="how many equal processes serve (1)")
+    commands.add_parser("api", parents=[address], help="one process that serves REST and the page")
+    commands.add_parser("gateway", parents=[address], help="one process that serves sockets")
+    commands.add_parser("worker", parents=[address], help="one process that does background work")
+    commands.add_parser("migrate", help="bring the database to this release")
+    backup = commands.add_parser("backup", parents=[place], help="write the whole database into one file")
+    backup.add_argument("file", type=Path, metavar="FILE", help="the file to make")
+    from_file = commands.add_parser("restore", parents=[place], help="make an empty database what a backup holds")
+    from_file.add_argument("file", type=Path, metavar="FILE", help="the file that `backup` made")
+    commands.add_parser("restore-epoch", parents=[place], help="after a restore by other means: a new life of the log")
+    commands.add_parser("settings", help="every setting with its meaning, default and present value")
+    commands.add_parser("version", help="the release")
+    return parser
+
+
+def _gateways(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_GATEWAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_GATEWAYS}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

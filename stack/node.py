@@ -1,0 +1,75 @@
+"""One server process: REST and page, sockets, or both, on one port."""
+
+import os
+import sys
+
+from api.app import Api, build_app
+from core.container import Container
+from core.logs import configure_logging
+from core.revocations import RevocationWatch
+from core.services.changes import Changes
+from core.settings import Settings
+from db.roles import Role
+from gateway.connection import Connection
+from gateway.node import Node
+from stack.entry import child_status, foreseen_failures
+from stack.serving import serve_port
+
+
+async def run(settings: Settings, *, rest: bool, sockets: bool) -> None:
+    """Serve until SIGTERM, then drain. Raises StackError for what keeps it from starting."""
+    configure_logging(settings)
+    with foreseen_failures(settings.keys_dir):
+        await _run(settings, rest=rest, sockets=sockets)
+
+
+async def _run(settings: Settings, *, rest: bool, sockets: bool) -> None:
+    container = await Container.open(settings, rest=rest, sockets=sockets)
+    node: Node | None = None
+    watch: RevocationWatch | None = None
+    try:
+        posting = container.posting(Role.GATEWAY if sockets else Role.API)
+        if sockets:
+            node = _node(settings, container)
+            await node.start()
+        else:
+            watch = RevocationWatch(container.databases[Role.API], container.verifier, settings.redis_url or "")
+            await watch.start()
+
+        async def redis_answers() -> None:
+            await container.redis.ping()
+
+        checks = {f"database:{role}": database.ping for role, database in container.databases.items()}
+        api = Api(container, container.rest, posting) if container.rest is not None else None
+        app = build_app(api, {**checks, "redis": redis_answers}, settings.metrics_token)
+        here = node
+        await serve_port(settings, app, None if here is None else lambda state: Connection(here, state))
+    finally:
+        if watch is not None:
+            await watch.stop()
+        if node is not None:
+            await node.stop()
+        await container.close()
+
+
+def _node(settings: Settings, container: Container) -> Node:
+    database = container.databases[Role.GATEWAY]
+    node = Node(
+        settings,
+        database,
+        verifier=container.verifier,
+        posting=container.posting(Role.GATEWAY),
+        changes=Changes(database, container.announce),
+        publisher=container.publisher,
+    )
+    container.on_events.append(node.offer)
+    container.on_control.append(node.apply_control)
+    return node
+
+
+async def _main() -> None:
+    await run(Settings.from_env(os.environ), rest=True, sockets=True)
+
+
+if __name__ == "__main__":
+    sys.exit(child_status(_main))
