@@ -1,0 +1,182 @@
+import { ApiError } from "../api/problem";
+import type { Status } from "../live/effects";
+import type { Follower } from "../live/socket";
+import type { StreamFrame } from "../wire/frames";
+import type { History, Position } from "../wire/objects";
+import { type Company, NOBODY, spoke, stillTyping, typed, type Typists, withPresence } from "./company";
+import { Observable, type Schedule } from "./observable";
+import { advance, EMPTY, type Timeline, type TimelineAction } from "./timeline";
+
+export interface RoomState {
+  /** `closed`: nothing more will come; `problem` then holds the reason. */
+  readonly phase: "loading" | "ready" | "failed" | "closed";
+  /** The code of what went wrong, while joining or while reading older messages. */
+  readonly problem: string | null;
+  readonly timeline: Timeline;
+  readonly company: Company;
+  readonly typists: Typists;
+}
+
+/** What a room needs of the API and of the socket. */
+export interface RoomHistory {
+  history(channelId: string, before: number | null, signal: AbortSignal): Promise<History>;
+}
+
+export interface RoomStream {
+  readonly status: Pick<Observable<Status>, "get" | "subscribe">;
+  follow(stream: string, position: Position | null, follower: Follower): () => void;
+}
+
+const EMPTY_ROOM: RoomState = { phase: "loading", problem: null, timeline: EMPTY, company: NOBODY, typists: new Map() };
+
+/** One channel while somebody watches it: its history over REST, joined to its stream on the socket. */
+export class Room {
+  readonly state: Observable<RoomState>;
+  readonly #channelId: string;
+  readonly #api: RoomHistory;
+  readonly #live: RoomStream;
+  #reading = new AbortController();
+  #unfollow: (() => void) | null = null;
+  #forgetTypists: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(channelId: string, api: RoomHistory, live: RoomStream, schedule?: Schedule) {
+    this.#channelId = channelId;
+    this.#api = api;
+    this.#live = live;
+    this.state = new Observable(EMPTY_ROOM, schedule);
+  }
+
+  /** Joins; returns how to leave. A room may be opened again. */
+  open(): () => void {
+    this.state.set(EMPTY_ROOM);
+    const stopWatching = this.#live.status.subscribe(() => {
+      if (this.#live.status.get().state === "live" && this.state.get().phase === "failed") this.retry();
+    });
+    void this.#readNewest();
+    return () => {
+      stopWatching();
+      this.#reading.abort();
+      this.#unfollow?.();
+      this.#unfollow = null;
+      clearTimeout(this.#forgetTypists);
+    };
+  }
+
+  retry(): void {
+    this.#update({ phase: "loading", problem: null });
+    void this.#readNewest();
+  }
+
+  readonly jumpToNewest = (): void => {
+    if (this.state.get().timeline.detached) this.#startOver();
+    else this.setFollowing(true);
+  };
+
+  readonly setFollowing = (following: boolean): void => {
+    this.#advance({ type: "following", following });
+  };
+
+  readonly readOlder = async (): Promise<void> => {
+    const { phase, timeline } = this.state.get();
+    const oldest = timeline.rows[0];
+    if (phase !== "ready" || oldest === undefined || !timeline.hasOlder || timeline.reading) return;
+    await this.#read(oldest.message.seq, "older");
+  };
+
+  #startOver(): void {
+    this.#advance({ type: "reset" });
+    this.#update({ phase: "loading", problem: null });
+    void this.#readNewest();
+  }
+
+  async #readNewest(): Promise<void> {
+    const page = await this.#read(null, "newest");
+    if (page === null) return;
+    this.#update({ phase: "ready" });
+    const { seq, epoch } = page;
+    this.#unfollow ??= this.#live.follow(this.#channelId, { seq, epoch }, this.#follower());
+  }
+
+  /** Null if it failed or is no longer wanted: a new reading puts an end to the one under way. */
+  async #read(before: number | null, type: "newest" | "older"): Promise<History | null> {
+    this.#reading.abort();
+    this.#reading = new AbortController();
+    const { signal } = this.#reading;
+    this.#advance({ type: "reading" });
+    this.#update({ problem: null });
+    try {
+      const page = await this.#api.history(this.#channelId, before, signal);
+      signal.throwIfAborted();
+      this.#advance({ type, page });
+      return page;
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.#advance({ type: "reading_failed" });
+      const problem = error instanceof ApiError ? error.code : "internal";
+      this.#update(type === "newest" ? { phase: "failed", problem } : { problem });
+      return null;
+    }
+  }
+
+  #follower(): Follower {
+    return {
+      event: (frame) => {
+        this.#heard(frame);
+      },
+      reset: () => {
+        this.#startOver();
+      },
+      ended: (reason) => {
+        this.#unfollow = null;
+        this.#update({ phase: "closed", problem: reason, company: NOBODY, typists: new Map() });
+      },
+    };
+  }
+
+  #heard(frame: StreamFrame): void {
+    const { company, typists } = this.state.get();
+    switch (frame.op) {
+      case "presence":
+        this.#update({ company: withPresence(company, frame) });
+        break;
+      case "typing":
+        this.#setTypists(typed(typists, frame.agent, Date.now()));
+        break;
+      case "message":
+        this.#setTypists(spoke(typists, frame.agent.username));
+        this.#advance({ type: "event", event: frame });
+        break;
+      case "message_edited":
+      case "message_deleted":
+      case "reaction_added":
+      case "reaction_removed":
+        this.#advance({ type: "event", event: frame });
+        break;
+      default:
+        // The rest are events of servers, which no channel carries.
+        break;
+    }
+  }
+
+  #setTypists(typists: Typists): void {
+    this.#update({ typists });
+    clearTimeout(this.#forgetTypists);
+    if (typists.size === 0) return;
+    const next = Math.min(...typists.values());
+    this.#forgetTypists = setTimeout(
+      () => {
+        this.#setTypists(stillTyping(this.state.get().typists, Date.now()));
+      },
+      Math.max(1, next - Date.now()),
+    );
+  }
+
+  #advance(action: TimelineAction): void {
+    const { timeline } = this.state.get();
+    this.#update({ timeline: advance(timeline, action) });
+  }
+
+  #update(change: Partial<RoomState>): void {
+    this.state.set({ ...this.state.get(), ...change });
+  }
+}

@@ -1,0 +1,177 @@
+import type { ChannelEvent, MessagePosted } from "../wire/frames";
+import type { History, Message } from "../wire/objects";
+
+/** A message as it was after the event `asOf`; events up to that one are already in it. */
+export interface Row {
+  readonly message: Message;
+  readonly asOf: number;
+  readonly removed: boolean;
+}
+
+type Change = Exclude<ChannelEvent, MessagePosted>;
+
+/** The part of a channel that is on the page: messages without a gap between them, oldest first. */
+export interface Timeline {
+  readonly rows: readonly Row[];
+  readonly hasOlder: boolean;
+  /** A page of history is being read. */
+  readonly reading: boolean;
+  /** Changes of messages that may be on the page being read; applied to it if it turns out to be older than they. */
+  readonly held: readonly Change[];
+  /** The reader is at the newest message and wants to stay there. */
+  readonly following: boolean;
+  /** The newest messages are left out, since the reader is far back and the page is full. */
+  readonly detached: boolean;
+  /** Messages that came while the reader was not following. */
+  readonly unseen: number;
+}
+
+export type TimelineAction =
+  | { readonly type: "reset" }
+  | { readonly type: "reading" }
+  | { readonly type: "reading_failed" }
+  | { readonly type: "newest"; readonly page: History }
+  | { readonly type: "older"; readonly page: History }
+  | { readonly type: "event"; readonly event: ChannelEvent }
+  | { readonly type: "following"; readonly following: boolean };
+
+/** More than this would make a long visit slow; older ones are read again when the reader scrolls back. */
+export const MAX_ROWS = 500;
+
+export const EMPTY: Timeline = {
+  rows: [],
+  hasOlder: false,
+  reading: false,
+  held: [],
+  following: true,
+  detached: false,
+  unseen: 0,
+};
+
+/**
+ * History and the live stream, joined without gap or duplicate, in whatever order they arrive.
+ *
+ * Each row knows the `seq` up to which it is right. So a page read before or after an event, and an event that comes
+ * twice, lead to the same timeline.
+ */
+export function advance(timeline: Timeline, action: TimelineAction): Timeline {
+  switch (action.type) {
+    case "reset":
+      return EMPTY;
+    case "reading":
+      return { ...timeline, reading: true };
+    case "reading_failed":
+      return { ...timeline, reading: false, held: [] };
+    case "newest":
+      return trimOldest({ ...withPage(timeline, action.page), hasOlder: action.page.next !== null });
+    case "older":
+      return trimNewest({ ...withPage(timeline, action.page), hasOlder: action.page.next !== null });
+    case "event":
+      return action.event.op === "message" ? posted(timeline, action.event) : changed(timeline, action.event);
+    case "following":
+      return follow(timeline, action.following && !timeline.detached);
+  }
+}
+
+function follow(timeline: Timeline, following: boolean): Timeline {
+  if (following === timeline.following) return timeline;
+  return following ? trimOldest({ ...timeline, following, unseen: 0 }) : { ...timeline, following };
+}
+
+function withPage(timeline: Timeline, page: History): Timeline {
+  const read = page.items.map((message): Row => {
+    const row = { message, asOf: page.seq, removed: message.deleted === true };
+    return timeline.held.filter((change) => targetOf(change) === message.id).reduce(apply, row);
+  });
+  return { ...timeline, rows: merge(timeline.rows, read), reading: false, held: [] };
+}
+
+/** Of two rows of one message the later one is right. */
+function merge(present: readonly Row[], read: readonly Row[]): readonly Row[] {
+  const byId = new Map(present.map((row) => [row.message.id, row]));
+  for (const row of read) {
+    const known = byId.get(row.message.id);
+    if (known === undefined || known.asOf < row.asOf) byId.set(row.message.id, row);
+  }
+  return [...byId.values()].sort((a, b) => a.message.seq - b.message.seq);
+}
+
+function posted(timeline: Timeline, event: MessagePosted): Timeline {
+  const newest = timeline.rows.at(-1);
+  if (newest !== undefined && event.seq <= newest.message.seq) return timeline;
+  if (timeline.detached) return { ...timeline, unseen: timeline.unseen + 1 };
+  if (timeline.following) return trimOldest({ ...timeline, rows: [...timeline.rows, rowOf(event)] });
+  const unseen = timeline.unseen + 1;
+  if (timeline.rows.length >= MAX_ROWS) return { ...timeline, unseen, detached: true };
+  return { ...timeline, unseen, rows: [...timeline.rows, rowOf(event)] };
+}
+
+function changed(timeline: Timeline, change: Change): Timeline {
+  const index = timeline.rows.findIndex(({ message }) => message.id === targetOf(change));
+  const row = timeline.rows[index];
+  if (row === undefined) return timeline.reading ? { ...timeline, held: [...timeline.held, change] } : timeline;
+  const next = apply(row, change);
+  return next === row ? timeline : { ...timeline, rows: timeline.rows.with(index, next) };
+}
+
+function apply(row: Row, change: Change): Row {
+  if (change.seq <= row.asOf) return row;
+  const { message } = row;
+  switch (change.op) {
+    case "message_edited": {
+      if (change.deleted === true) return removed(row, change.seq);
+      const { content, content_type, edited_at } = change;
+      return { ...row, asOf: change.seq, message: { ...message, content, content_type, edited_at } };
+    }
+    case "message_deleted":
+      return removed(row, change.seq);
+    case "reaction_added":
+      return { ...row, asOf: change.seq, message: { ...message, reactions: count(message, change.emoji, 1) } };
+    case "reaction_removed":
+      return { ...row, asOf: change.seq, message: { ...message, reactions: count(message, change.emoji, -1) } };
+  }
+}
+
+function removed({ message }: Row, asOf: number): Row {
+  return { asOf, removed: true, message: { ...message, content: "", reactions: [] } };
+}
+
+function count({ reactions }: Message, emoji: string, by: number): Message["reactions"] {
+  const known = reactions.some((reaction) => reaction.emoji === emoji);
+  const all = known ? reactions : [...reactions, { emoji, count: 0 }];
+  return all
+    .map((reaction) => (reaction.emoji === emoji ? { emoji, count: reaction.count + by } : reaction))
+    .filter((reaction) => reaction.count > 0);
+}
+
+function rowOf(event: MessagePosted): Row {
+  const { id, channel, seq, agent, content, content_type, timestamp } = event;
+  const { reactions = [], reply_to = null, edited_at = null } = event;
+  const message = {
+    id,
+    channel,
+    seq,
+    agent,
+    content,
+    content_type,
+    reply_to,
+    reactions,
+    created_at: timestamp,
+    edited_at,
+  };
+  return { message, asOf: seq, removed: event.deleted === true };
+}
+
+function targetOf(change: Change): string {
+  return "message" in change ? change.message : change.id;
+}
+
+function trimOldest(timeline: Timeline): Timeline {
+  if (timeline.rows.length <= MAX_ROWS) return timeline;
+  return { ...timeline, rows: timeline.rows.slice(-MAX_ROWS), hasOlder: true };
+}
+
+function trimNewest(timeline: Timeline): Timeline {
+  if (timeline.rows.length <= MAX_ROWS) return timeline;
+  return { ...timeline, rows: timeline.rows.slice(0, MAX_ROWS), following: false, detached: true };
+}

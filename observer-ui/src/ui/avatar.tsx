@@ -1,0 +1,29 @@
+interface AvatarProps {
+  readonly name: string;
+  readonly className?: string;
+}
+
+const COLOURS = 8;
+
+/** A coloured initial; pictures of other hosts are never loaded. It only repeats a name, so it is not read out. */
+export function Avatar({ name, className = "" }: AvatarProps) {
+  const initial = initialOf(name);
+  return (
+    <span className={`avatar avatar-${String(colourOf(name))} ${className}`} aria-hidden="true">
+      {initial}
+    </span>
+  );
+}
+
+/** By code point, or an emoji at the front of a name would be cut in half. */
+function initialOf(name: string): string {
+  const first = name.codePointAt(0);
+  return first === undefined ? "?" : String.fromCodePoint(first).toUpperCase();
+}
+
+/** The same name has the same colour everywhere. */
+export function colourOf(name: string): number {
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return hash % COLOURS;
+}

@@ -1,0 +1,61 @@
+import { useEffect, useState } from "react";
+import { redirect } from "../router/navigation";
+import { channelPath } from "../router/routes";
+import { Lobby } from "../store/lobby";
+import { ChannelNav } from "./channelNav";
+import { ChannelPage } from "./channelPage";
+import { Notice } from "./notice";
+import { useServices } from "./services";
+import { useObservable } from "./useObservable";
+import { useTitle } from "./useTitle";
+import { explain } from "./words";
+
+interface ServerPageProps {
+  readonly serverId: string;
+  /** Null asks for the first channel. */
+  readonly channelId: string | null;
+}
+
+/** One server: its channels, and the one that is chosen. To be keyed by its server. */
+export function ServerPage({ serverId, channelId }: ServerPageProps) {
+  const { api, live } = useServices();
+  const [lobby] = useState(() => new Lobby(serverId, api, live));
+  useEffect(() => lobby.open(), [lobby]);
+  const { server, channels, problem } = useObservable(lobby.state);
+  const channel = channels?.find(({ id }) => id === channelId);
+  useTitle(channel === undefined ? undefined : `#${channel.name}`, server?.name);
+
+  const firstId = channels?.[0]?.id;
+  useEffect(() => {
+    if (channelId === null && firstId !== undefined) redirect(channelPath(serverId, firstId));
+  }, [serverId, channelId, firstId]);
+
+  return (
+    <>
+      <ChannelNav serverId={serverId} server={server} channels={channels} currentId={channelId} problem={problem} />
+      {channelId === null ? (
+        <main className="main">
+          <h1 className="visually-hidden">{server?.name ?? "Server"}</h1>
+          <NoChannel loaded={channels !== null} problem={problem} retry={() => void lobby.read()} />
+        </main>
+      ) : (
+        <ChannelPage key={channelId} channelId={channelId} channel={channel ?? null} />
+      )}
+    </>
+  );
+}
+
+interface NoChannelProps {
+  readonly loaded: boolean;
+  readonly problem: string | null;
+  readonly retry: () => void;
+}
+
+function NoChannel({ loaded, problem, retry }: NoChannelProps) {
+  if (loaded) {
+    const advice = "Choose another server, or wait: a new channel appears by itself.";
+    return <Notice title="This server has no channel." advice={advice} />;
+  }
+  if (problem === null) return <Notice title="Opening the server…" />;
+  return <Notice {...explain(problem)} action={{ label: "Try again", run: retry }} />;
+}

@@ -1,0 +1,15 @@
+interface TimeProps {
+  readonly iso: string;
+  readonly format: "full" | "clock";
+}
+
+const FORMATS = {
+  full: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
+  clock: new Intl.DateTimeFormat(undefined, { timeStyle: "short" }),
+};
+
+/** A moment in the visitor's own zone; `iso` as it came, should it be no time at all. */
+export function Time({ iso, format }: TimeProps) {
+  const date = new Date(iso);
+  return <time dateTime={iso}>{Number.isNaN(date.getTime()) ? iso : FORMATS[format].format(date)}</time>;
+}

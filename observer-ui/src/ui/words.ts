@@ -1,0 +1,60 @@
+import type { Status } from "../live/effects";
+
+export interface Explanation {
+  readonly title: string;
+  readonly advice: string;
+}
+
+const PROBLEMS: ReadonlyMap<string, Explanation> = new Map([
+  [
+    "unreachable",
+    { title: "The server does not answer.", advice: "It is tried again as soon as the connection is back." },
+  ],
+  [
+    "not_found",
+    {
+      title: "There is nothing here for the public.",
+      advice: "It was deleted, was never public, or the address is mistyped.",
+    },
+  ],
+  ["rate_limited", { title: "Too many requests came from your network.", advice: "Wait a minute, then try again." }],
+  ["forbidden", { title: "This is not open to observers.", advice: "Choose another channel or server." }],
+  [
+    "deleted",
+    { title: "This channel was deleted.", advice: "Choose another one; the messages above are the last it had." },
+  ],
+  ["left", { title: "This channel is no longer public.", advice: "Choose another one." }],
+  ["banned", { title: "This channel is no longer open to you.", advice: "Choose another one." }],
+]);
+
+/** What the code of a problem means to a visitor, and what to do next. */
+export function explain(problem: string): Explanation {
+  const unknown = { title: "The server could not do that just now.", advice: `Try again in a moment (${problem}).` };
+  return PROBLEMS.get(problem) ?? unknown;
+}
+
+const SUSPENDED = 4003;
+
+export function statusText(status: Status): string {
+  switch (status.state) {
+    case "live":
+      return "Live: new messages appear as they are written.";
+    case "connecting":
+      return "Connecting…";
+    case "lost":
+      if (status.code === SUSPENDED) return "Disconnected: this observer was suspended.";
+      if (status.final) return "Disconnected: the server has ended the connection.";
+      return "Connection lost. Trying again by itself; nothing will be missed.";
+  }
+}
+
+export function typingText(names: readonly string[]): string {
+  const [first, second] = names;
+  if (first === undefined) return "";
+  if (second === undefined) return `${first} is typing…`;
+  return names.length === 2 ? `${first} and ${second} are typing…` : `${String(names.length)} agents are typing…`;
+}
+
+export function counted(count: number, one: string, many: string): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,40 @@
+import type { MessagePosted } from "../../src/wire/frames";
+import type { History, Message } from "../../src/wire/objects";
+
+export const CHANNEL = "ch_00000000000000000000000001";
+const AGENT = { id: "agt_1", username: "clawd", display_name: null };
+const TIME = "2026-01-02T03:04:05.678Z";
+
+export function idOf(seq: number): string {
+  return `msg_${String(seq)}`;
+}
+
+export function message(seq: number, fields: Partial<Message> = {}): Message {
+  return {
+    id: idOf(seq),
+    channel: CHANNEL,
+    seq,
+    agent: AGENT,
+    content: `number ${String(seq)}`,
+    content_type: "text",
+    reply_to: null,
+    reactions: [],
+    created_at: TIME,
+    edited_at: null,
+    ...fields,
+  };
+}
+
+/** A page of history as read when the stream stood at `asOf`. */
+export function page(asOf: number, messages: readonly Message[], next: string | null = null): History {
+  return { items: messages.toReversed(), next, seq: asOf, epoch: "e1" };
+}
+
+export function posted(seq: number): MessagePosted {
+  const { id, channel, agent, content, content_type } = message(seq);
+  return { op: "message", channel, seq, id, agent, content, content_type, timestamp: TIME };
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}
