@@ -1,0 +1,273 @@
+"""At a million rows no call of the repositories reads a big table from end to end, with statistics or without.
+
+Every statement is explained, and what calls really read is counted by the server, which also shows what happens inside
+functions and policies.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, cast
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from db.database import NOBODY, Connection, Scope
+from db.repositories import agents, changes, channels, housekeeping, messages, servers, sign_in, streams
+from db.repositories.changes import Change
+from db.repositories.channels import ChannelRow
+from db.roles import Role, role_url
+from tests.conftest import Stores
+from tests.integration.db.multitude import Multitude, agent, channel, message, posts, server
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+_MEMBER = Scope(agent=agent(41))
+_OWNER = Scope(agent=agent(1))
+_OBSERVER = Scope(observer=True)
+_CLAIMANT = Scope(claimant=agent(41))
+_SOME_CHANNELS = [channel(n) for n in range(1, 101)]
+_PLANS = ("force_custom_plan", "force_generic_plan")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def unanalysed(stores: Stores) -> AsyncIterator[Multitude]:
+    """A million rows in a database whose last ANALYZE was when it was empty, as a young installation's."""
+    maker = await asyncpg.connect(stores.admin_url)
+    await maker.execute("create database molt_multitude template molt_template")
+    url = stores.database_url("molt_multitude")
+    logins = {role: await asyncpg.connect(role_url(url, role, stores.keys_dir)) for role in Role}
+    multitude = Multitude(await asyncpg.connect(url), logins)
+    await multitude.fill()
+    yield multitude
+    for connection in (multitude.admin, *logins.values()):
+        await connection.close()
+    await maker.execute("drop database molt_multitude with (force)")
+    await maker.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def analysed(unanalysed: Multitude) -> Multitude:
+    await unanalysed.analyse()
+    return unanalysed
+
+
+class Call(NamedTuple):
+    """A call of a repository: whose role, on whose behalf, what, and how many rows of big tables it may read."""
+
+    name: str
+    login: Role
+    scope: Scope
+    make: Callable[[Connection], Awaitable[object]]
+    rows: int = 600
+
+
+def _change(kind: str, number: int, **fields: Any) -> Change:
+    return Change(
+        kind=kind,
+        actor_id=agent(41 * (1 + number % 490)),
+        message_id=message(number),
+        at=datetime.now(UTC),
+        head=b"",
+        tail=b"",
+        **fields,
+    )
+
+
+def _channel_row() -> ChannelRow:
+    return ChannelRow(uuid4(), server(2), "new", "text", None, None, None, 0)
+
+
+_API = [
+    Call(
+        "newest history",
+        Role.API,
+        _MEMBER,
+        lambda c: messages.list_messages_before(c, channel(1), before=None, limit=50),
+    ),
+    Call(
+        "old history", Role.API, _MEMBER, lambda c: messages.list_messages_before(c, channel(1), before=900, limit=50)
+    ),
+    Call(
+        "later history",
+        Role.API,
+        _MEMBER,
+        lambda c: messages.list_messages_after(c, channel(1), after=99_000, limit=50),
+    ),
+    Call(
+        "quiet history",
+        Role.API,
+        Scope(agent=agent(500)),
+        lambda c: messages.list_messages_before(c, channel(500), before=None, limit=50),
+    ),
+    Call(
+        "observed history",
+        Role.API,
+        _OBSERVER,
+        lambda c: messages.list_messages_before(c, channel(1), before=None, limit=50),
+    ),
+    Call("one message", Role.API, _MEMBER, lambda c: messages.find_message(c, message(123_456))),
+    Call("seq of a message", Role.API, _MEMBER, lambda c: messages.seq_of_message(c, message(123_456), channel(1))),
+    Call(
+        "reactions",
+        Role.API,
+        _MEMBER,
+        lambda c: messages.reactions_of(c, [message(n) for n in range(249_950, 250_000)]),
+    ),
+    Call("agent by id", Role.API, NOBODY, lambda c: agents.find_agent(c, agent_id=agent(777))),
+    Call("agent by name", Role.API, NOBODY, lambda c: agents.find_agent(c, username="agent-777")),
+    Call("one server", Role.API, _MEMBER, lambda c: servers.find_server(c, server(1))),
+    Call("newest servers", Role.API, NOBODY, lambda c: servers.list_public_servers(c, before=None, limit=50)),
+    Call(
+        "older servers", Role.API, _OBSERVER, lambda c: servers.list_public_servers(c, before=server(9_001), limit=50)
+    ),
+    Call("own servers", Role.API, _MEMBER, lambda c: servers.list_joined_servers(c, agent(41))),
+    Call("role", Role.API, _MEMBER, lambda c: servers.find_role(c, server(1), agent(41))),
+    Call("ban", Role.API, _MEMBER, lambda c: servers.is_banned(c, server(1), agent(41))),
+    Call("first members", Role.API, _MEMBER, lambda c: servers.list_members(c, server(1), after=None, limit=50), 3_000),
+    Call(
+        "later members",
+        Role.API,
+        _OBSERVER,
+        lambda c: servers.list_members(c, server(1), after="agent-5", limit=50),
+        3_000,
+    ),
+    Call("join", Role.API, _MEMBER, lambda c: servers.insert_member(c, server(9_001), agent(41), "member")),
+    Call("leave", Role.API, _MEMBER, lambda c: servers.delete_member(c, server(1), agent(41))),
+    Call("channels of the busy server", Role.API, _MEMBER, lambda c: channels.list_channels(c, server(1)), 1_500),
+    Call("one channel", Role.API, _MEMBER, lambda c: channels.find_channel(c, channel(1))),
+    Call("new channel", Role.API, Scope(agent=agent(2)), lambda c: channels.insert_channel(c, _channel_row())),
+    Call("append", Role.API, _MEMBER, lambda c: streams.append_event(c, channel(1), b"", b"", datetime.now(UTC))),
+    Call(
+        "readable", Role.API, _MEMBER, lambda c: streams.readable(c, agent(41), _SOME_CHANNELS, observer=False), 1_500
+    ),
+    Call("acknowledge", Role.API, _MEMBER, lambda c: streams.acknowledge(c, agent(41), 2)),
+]
+_SIGN_IN = [
+    Call("open challenges", Role.API, _CLAIMANT, lambda c: sign_in.open_challenges(c, agent(41))),
+    Call("spend a challenge", Role.API, _CLAIMANT, lambda c: sign_in.spend_challenge(c, agent(41))),
+    Call("find a token", Role.API, Scope(token=agent(41)), lambda c: sign_in.find_token(c, agent(41))),
+    Call("spend a token", Role.API, _CLAIMANT, lambda c: sign_in.spend_token(c, agent(41))),
+    Call("log out", Role.API, _MEMBER, lambda c: sign_in.revoke(c, agent(41), agent(41))),
+    Call("log out everywhere", Role.API, _CLAIMANT, lambda c: sign_in.revoke(c, agent(41), None)),
+    Call("revocations", Role.API, NOBODY, lambda c: sign_in.recent_revocations(c, 60)),
+]
+_GATEWAY = [
+    Call("replay", Role.GATEWAY, NOBODY, lambda c: streams.read_events(c, channel(1), after=99_000, limit=200), 1_500),
+    Call(
+        "end of a replay", Role.GATEWAY, NOBODY, lambda c: streams.read_events(c, channel(1), after=249_990, limit=200)
+    ),
+    Call("inbox", Role.GATEWAY, NOBODY, lambda c: streams.read_inbox(c, agent(41), after=0, limit=200)),
+    Call("heads", Role.GATEWAY, NOBODY, lambda c: streams.read_heads(c, _SOME_CHANNELS)),
+    Call("look", Role.GATEWAY, NOBODY, lambda c: streams.look(c, _SOME_CHANNELS, since_s=60)),
+    Call("session", Role.GATEWAY, NOBODY, lambda c: streams.open_session(c, agent(41))),
+    Call(
+        "streams",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: streams.open_streams(c, agent(41), _SOME_CHANNELS, observer=False),
+        1_500,
+    ),
+    Call(
+        "streams of an observer",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: streams.open_streams(c, None, _SOME_CHANNELS, observer=True),
+        1_500,
+    ),
+    Call(
+        "may read",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: streams.readable(c, agent(41), _SOME_CHANNELS, observer=False),
+        1_500,
+    ),
+    Call("locate", Role.GATEWAY, NOBODY, lambda c: changes.locate_message(c, agent(41), message(123_456))),
+    Call("react", Role.GATEWAY, NOBODY, lambda c: changes.change_message(c, _change("react", 1_000, emoji="up"))),
+    Call("unreact", Role.GATEWAY, NOBODY, lambda c: changes.change_message(c, _change("unreact", 249_000, emoji="up"))),
+    Call(
+        "edit",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: changes.change_message(c, _change("edit", 1_000, content="y", content_type="text")),
+    ),
+    Call("delete", Role.GATEWAY, NOBODY, lambda c: changes.change_message(c, _change("delete", 1_000))),
+    Call(
+        "one post",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: streams.post_messages(c, posts(1, mentions=("agent-82", "agent-123"))),
+    ),
+    Call("hundred posts", Role.GATEWAY, NOBODY, lambda c: streams.post_messages(c, posts(100)), 10_000),
+]
+_WORKER = [Call("sweep", Role.WORKER, NOBODY, housekeeping.sweep, 2_000)]
+_CALLS = [*_API, *_SIGN_IN, *_GATEWAY, *_WORKER]
+# Joins that only statistics can put into the right order; none is on the way of a message.
+_IN_NEED_OF_STATISTICS = {"reactions", "own servers", "delete", "sweep"}
+
+
+async def _reads(multitude: Multitude, call: Call, plan: str) -> tuple[list[str], dict[str, int], int]:
+    """What is read from end to end, as planned and as counted; and how many rows in all."""
+    scans, rows = await multitude.read(call.login)
+    big = set(rows)
+    async with multitude.acting(call.login, call.scope, plan) as recorder:
+        await call.make(cast("Connection", recorder))
+    scans_after, rows_after = await multitude.read(call.login)
+    planned: list[str] = []
+    for statement, arguments in recorder.asked:
+        async with multitude.acting(call.login, call.scope, plan) as explaining:
+            lines = [row[0] for row in await explaining.fetch("explain " + statement, *arguments)]
+        planned += [
+            line.strip() for line in lines if (found := re.search(r"Seq Scan on (\w+)", line)) and found[1] in big
+        ]
+    return planned, dict(scans_after - scans), sum((rows_after - rows).values())
+
+
+def _id(call: object) -> str:
+    return call.name if isinstance(call, Call) else str(call)
+
+
+@pytest.mark.parametrize("plan", _PLANS)
+@pytest.mark.parametrize("call", [call for call in _CALLS if call.name not in _IN_NEED_OF_STATISTICS], ids=_id)
+async def test_without_statistics_no_call_reads_a_big_table_through(
+    unanalysed: Multitude, call: Call, plan: str
+) -> None:
+    planned, scanned, rows = await _reads(unanalysed, call, plan)
+    assert (planned, scanned, rows > call.rows) == ([], {}, False), rows
+
+
+@pytest.mark.parametrize("plan", _PLANS)
+@pytest.mark.parametrize("call", _CALLS, ids=_id)
+async def test_with_statistics_no_call_reads_a_big_table_through(analysed: Multitude, call: Call, plan: str) -> None:
+    planned, scanned, rows = await _reads(analysed, call, plan)
+    assert (planned, scanned, rows > call.rows) == ([], {}, False), rows
+
+
+async def test_the_multitude_is_one(analysed: Multitude) -> None:
+    assert analysed.filling_s < 120
+    counts = "select (select count(*) from messages) + (select count(*) from events)"
+    assert await analysed.admin.fetchval(counts) == 1_000_000
+
+
+async def test_the_counters_notice_a_table_that_is_read_through(analysed: Multitude) -> None:
+    """Otherwise this file proves nothing."""
+    search = Call("search", Role.GATEWAY, NOBODY, lambda c: c.fetch("select from events where frame = 'x'"))
+    planned, scanned, rows = await _reads(analysed, search, _PLANS[0])
+    assert planned
+    assert scanned
+    assert rows >= 500_000
+
+
+async def test_posting_to_a_big_channel_is_no_slower_without_statistics(analysed: Multitude) -> None:
+    with_statistics = await analysed.post_seconds()
+    assert analysed.post_s_without_statistics < 3 * with_statistics
+
+
+async def test_a_day_of_the_log_is_dropped_without_reading_it(analysed: Multitude) -> None:
+    started = time.perf_counter()
+    async with analysed.acting(Role.WORKER, NOBODY, _PLANS[0]) as worker:
+        await housekeeping.maintain_partitions(cast("Connection", worker), days_ahead=9, retention=timedelta(days=7))
+    assert time.perf_counter() - started < 5

@@ -1,0 +1,160 @@
+"""Who may do what to servers, their members, bans, tags and channels."""
+
+import pytest
+
+from tests.integration.db.rights import Subject, case_id, cases, rights
+from tests.integration.db.world import World
+
+# The den is private. `banned` is written down as its admin, and the ban goes before that; `suspended` is an admin of
+# the commons and may not act.
+SERVERS = Subject(
+    """
+    servers                   | select       | insert | update      | delete
+    owner                     | *            | own    | commons den | commons den
+    admin                     | * !den       | own    | commons     | -
+    member                    | *            | own    | -           | -
+    banned, muted, stranger   | * !den       | own    | -           | -
+    suspended                 | * !den       | -      | -           | -
+    observer, guest, nobody   | * !den       | -      | -           | -
+    gateway, worker           | x            | x      | x           | x
+    """,
+    key=("id",),
+    update="description = 'new'",
+    inserts={
+        "own": "insert into servers (id, name, owner_agent_id) values ($new, 'new', $me)",
+        "other": "insert into servers (id, name, owner_agent_id) values ($new, 'new', $hermit)",
+        "crowded": "insert into servers (id, name, owner_agent_id, member_count) values ($new, 'new', $me, 9)",
+    },
+)
+MEMBERS = Subject(
+    """
+    server_members            | select                | insert | update     | delete
+    owner                     | *                     | -      | * !*/owner | * !*/owner
+    admin                     | commons/*             | -      | -          | commons/* !*/owner
+    member                    | *                     | -      | -          | */member
+    muted                     | commons/*             | -      | -          | commons/muted
+    banned                    | commons/* den/banned  | -      | -          | den/banned
+    stranger                  | commons/*             | joins  | -          | -
+    suspended                 | commons/*             | -      | -          | -
+    observer, guest, nobody   | commons/*             | -      | -          | -
+    gateway, worker           | x                     | x      | x          | x
+    """,
+    key=("server_id", "agent_id"),
+    update="role = 'admin'",
+    inserts={
+        "joins": "insert into server_members (server_id, agent_id) values ($commons, $me) on conflict do nothing",
+        "sneaks": "insert into server_members (server_id, agent_id) values ($den, $me) on conflict do nothing",
+        "rises": """insert into server_members (server_id, agent_id, role) values ($commons, $me, 'admin')
+                    on conflict do nothing""",
+        "usurps": "insert into server_members (server_id, agent_id, role) values ($plaza, $me, 'owner')",
+        "drags": "insert into server_members (server_id, agent_id) values ($commons, $hermit)",
+    },
+)
+BANS = Subject(
+    """
+    server_bans                                              | select    | insert      | update | delete
+    owner                                                    | *         | commons den | x      | *
+    admin                                                    | commons/* | commons     | x      | commons/*
+    member, muted, banned, stranger, suspended               | -         | -           | x      | -
+    observer, guest, nobody                                  | -         | -           | x      | -
+    gateway, worker                                          | x         | x           | x      | x
+    """,
+    key=("server_id", "agent_id"),
+    inserts={
+        "commons": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $stranger, $me)",
+        "den": "insert into server_bans (server_id, agent_id, banned_by) values ($den, $stranger, $me)",
+        "the-owner": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $owner, $me)",
+        "forged": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $stranger, $hermit)",
+    },
+)
+TAGS = Subject(
+    """
+    server_tags                            | select    | insert      | update | delete
+    owner                                  | *         | commons den | x      | *
+    admin                                  | commons/* | commons     | x      | commons/*
+    member                                 | *         | -           | x      | -
+    muted, banned, stranger, suspended     | commons/* | -           | x      | -
+    observer, guest, nobody                | commons/* | -           | x      | -
+    gateway, worker                        | x         | x           | x      | x
+    """,
+    key=("server_id", "tag"),
+    inserts={
+        "commons": "insert into server_tags (server_id, tag) values ($commons, 'new')",
+        "den": "insert into server_tags (server_id, tag) values ($den, 'new')",
+    },
+)
+CHANNELS = Subject(
+    """
+    channels                  | select       | insert      | update              | delete
+    owner                     | *            | commons den | general news cellar | general news cellar
+    admin                     | general news | commons     | general news        | general news
+    member                    | *            | -           | -                   | -
+    muted, banned, stranger   | general news | -           | -                   | -
+    suspended                 | general news | -           | -                   | -
+    observer, guest, nobody   | general news | -           | -                   | -
+    gateway, worker           | x            | x           | x                   | x
+    """,
+    key=("id",),
+    update="topic = 'new'",
+    inserts={
+        "commons": "insert into channels (id, server_id, name) values ($new, $commons, 'new')",
+        "den": "insert into channels (id, server_id, name) values ($new, $den, 'new')",
+        "dm": """insert into channels (id, type, dm_agent_a_id, dm_agent_b_id)
+                 values ($new, 'dm', least($me, $hermit), greatest($me, $hermit))""",
+    },
+)
+CHANNEL_BANS = Subject(
+    """
+    channel_bans                                  | select        | insert         | update | delete
+    owner                                         | *             | general cellar | x      | *
+    admin                                         | general/muted | general        | x      | general/muted
+    member, muted, banned, stranger, suspended    | -             | -              | x      | -
+    observer, guest, nobody                       | -             | -              | x      | -
+    gateway, worker                               | x             | x              | x      | x
+    """,
+    key=("channel_id", "agent_id"),
+    inserts={
+        "general": "insert into channel_bans (channel_id, agent_id) values ($general, $stranger)",
+        "cellar": "insert into channel_bans (channel_id, agent_id) values ($cellar, $member)",
+        "the-owner": "insert into channel_bans (channel_id, agent_id) values ($general, $owner)",
+        "dm": "insert into channel_bans (channel_id, agent_id) values ($dm, $member)",
+    },
+)
+REPORTS = Subject(
+    """
+    channel_reports                | select | insert         | update | delete
+    owner                          | *      | general cellar | -      | x
+    admin                          | report | general        | -      | x
+    member                         | *      | general cellar | *      | x
+    muted                          | -      | general        | -      | x
+    banned, stranger, suspended    | -      | -              | -      | x
+    observer, guest, nobody        | -      | -              | -      | x
+    gateway, worker                | x      | x              | x      | x
+    """,
+    key=("id",),
+    update="reason = 'new'",
+    inserts={
+        "general": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+                      values ($new, $general, $me, $hermit)""",
+        "cellar": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+                     values ($new, $cellar, $me, $hermit)""",
+        "dm": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+                 values ($new, $dm, $me, $hermit)""",
+        "forged": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+                     values ($new, $general, $hermit, $muted)""",
+    },
+)
+SUBJECTS = [SERVERS, MEMBERS, BANS, TAGS, CHANNELS, CHANNEL_BANS, REPORTS]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(
+    ("subject", "actor"),
+    cases(SUBJECTS),
+    ids=case_id,
+)
+async def test_a_server_is_read_by_who_may_know_it_and_ruled_by_its_moderators(
+    world: World, subject: Subject, actor: str
+) -> None:
+    found, expected = await rights(world, subject, actor)
+    assert found == expected

@@ -1,0 +1,118 @@
+"""Who may do what to agents, what belongs to them alone, and their sign-in."""
+
+import pytest
+
+from tests.integration.db.rights import Subject, case_id, cases, rights
+from tests.integration.db.world import World
+
+# A registration in progress is seen by its claimant; once expired, anybody may sweep it away to free its name.
+AGENTS = Subject(
+    """
+    agents             | select     | insert       | update   | delete
+    owner              | * !pending | -            | owner    | expired
+    admin              | * !pending | -            | admin    | expired
+    stranger           | * !pending | -            | stranger | expired
+    suspended          | * !pending | -            | -        | expired
+    claimant           | * !pending | -            | -        | expired
+    newcomer           | *          | -            | pending  | expired
+    unborn             | * !pending | registration | -        | expired
+    observer, nobody   | * !pending | -            | -        | expired
+    gateway            | x          | x            | x        | x
+    worker             | *          | x            | x        | expired
+    """,
+    key=("id",),
+    update="bio = 'new'",
+    inserts={
+        "registration": """insert into agents (id, username, public_key, status, card, pending_until)
+                           values ($unborn, 'unborn', repeat('k', 44), 'pending', '{}', now())""",
+        "verified": """insert into agents (id, username, public_key, status, card)
+                       values ($unborn, 'unborn', repeat('k', 44), 'verified', '{}')""",
+        "other": """insert into agents (id, username, public_key, status, card, pending_until)
+                    values ($else, 'else', repeat('k', 44), 'pending', '{}', now())""",
+    },
+)
+KARMA = Subject(
+    """
+    agent_karma                                        | select | insert | update | delete
+    owner, stranger, suspended, observer, nobody       | *      | x      | x      | x
+    gateway, worker                                    | x      | x      | x      | x
+    """,
+    key=("agent_id",),
+)
+CONFIG = Subject(
+    """
+    agent_config                     | select    | insert | update | delete
+    owner                            | owner     | -      | owner  | x
+    member                           | member    | -      | member | x
+    stranger, admin                  | -         | own    | -      | x
+    suspended                        | suspended | -      | -      | x
+    claimant, observer, nobody       | -         | -      | -      | x
+    gateway, worker                  | *         | x      | x      | x
+    """,
+    key=("agent_id",),
+    update="webhook_url = 'https://new.example'",
+    inserts={
+        "own": "insert into agent_config (agent_id) values ($me) on conflict do nothing",
+        "other": "insert into agent_config (agent_id) values ($hermit)",
+    },
+)
+CHALLENGES = Subject(
+    """
+    challenges                                      | select             | insert | update             | delete
+    claimant                                        | owners_* stale_*   | own    | owners_* stale_*   | x
+    newcomer                                        | pendings_challenge | own    | pendings_challenge | x
+    owner, member, stranger                         | -                  | -      | -                  | x
+    bearer, observer, visitor, nobody               | -                  | -      | -                  | x
+    gateway                                         | x                  | x      | x                  | x
+    worker                                          | stale_challenge    | x      | x                  | stale_challenge
+    """,
+    key=("id",),
+    update="spent_at = now()",
+    inserts={
+        "own": """insert into challenges (id, agent_id, purpose, nonce, body, expires_at)
+                  values ($new, $me, 'login', 'n', 'text', now())""",
+        "other": """insert into challenges (id, agent_id, purpose, nonce, body, expires_at)
+                    values ($new, $hermit, 'login', 'n', 'text', now())""",
+    },
+)
+TOKENS = Subject(
+    """
+    agent_tokens                         | select           | insert | update           | delete
+    claimant, owner                      | owners_* stale_* | own    | owners_* stale_* | x
+    member                               | members_token    | own    | members_token    | x
+    bearer                               | owners_token     | -      | -                | x
+    observer, visitor, nobody            | -                | -      | -                | x
+    gateway                              | x                | x      | x                | x
+    worker                               | stale_token      | x      | x                | stale_token
+    """,
+    key=("id",),
+    update="revoked = true",
+    inserts={
+        "own": """insert into agent_tokens (id, agent_id, family_id, token_hash, refresh_token_hash, expires_at)
+                  values ($new, $me, $family, 'h', 'h', now())""",
+        "other": """insert into agent_tokens (id, agent_id, family_id, token_hash, refresh_token_hash, expires_at)
+                    values ($new, $hermit, $family, 'h', 'h', now())""",
+    },
+)
+REVOCATIONS = Subject(
+    """
+    revocations                         | select | insert | update | delete
+    claimant, owner, member, suspended  | *      | own    | x      | x
+    bearer, observer, nobody            | *      | -      | x      | x
+    gateway                             | *      | x      | x      | x
+    worker                              | member | x      | x      | member
+    """,
+    key=("agent_id",),
+    inserts={
+        "own": "insert into revocations (agent_id) values ($me)",
+        "other": "insert into revocations (agent_id) values ($hermit)",
+    },
+)
+SUBJECTS = [AGENTS, KARMA, CONFIG, CHALLENGES, TOKENS, REVOCATIONS]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize(("subject", "actor"), cases(SUBJECTS), ids=case_id)
+async def test_an_agent_reaches_its_own_and_what_is_public(world: World, subject: Subject, actor: str) -> None:
+    found, expected = await rights(world, subject, actor)
+    assert found == expected
