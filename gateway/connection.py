@@ -20,10 +20,11 @@ from claw.wire.close import CloseCode
 from claw.wire.frames import Frame
 from claw.wire.problems import ErrorCode
 from core.actor import Actor
+from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
 from gateway.hub import LiveStream
-from gateway.session import Authenticate, Close, Effect, PingPeer, Run, Send, Session, State, error_frame
+from gateway.session import Session, State
 from gateway.transport import BinaryMessage, Life, TextMessage, TooLarge, WebSocket
-from gateway.wire import encode_frame
+from gateway.wire import encode_frame, error_frame
 
 if TYPE_CHECKING:
     from gateway.node import Node

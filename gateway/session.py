@@ -11,7 +11,7 @@ Times are unix seconds.
 
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,6 @@ import msgspec
 from claw.wire import commands, frames
 from claw.wire.close import CloseCode
 from claw.wire.commands import AnyCommand, Ref
-from claw.wire.frames import Frame
 from claw.wire.ids import Prefix, encode_id
 from claw.wire.limits import CLIENT_FRAME_MAX_BYTES, CONTENT_MAX_CHARS, SUBSCRIBE_MAX_STREAMS
 from claw.wire.problems import ErrorCode
@@ -27,8 +26,9 @@ from core.clock import rfc3339
 from core.errors import MoltError
 from core.instructions import PLATFORM_INSTRUCTIONS
 from core.tokens import Claims
-
-T = TypeVar("T")
+from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
+from gateway.intake import Unreadable, read_command
+from gateway.wire import error_frame, or_unset
 
 AUTH_DEADLINE_S: Final = 10.0
 # Once a session opens its own deadlines begin, which may be nearer than the one for logging in.
@@ -36,7 +36,6 @@ _ASK_BEFORE_OPEN_S: Final = 1.0
 _TOKEN_WARNING_S: Final = 60.0
 _MAX_FAULTS: Final = 20
 _FAULT_WINDOW_S: Final = 60.0
-_ECHO_MAX_CHARS: Final = 128
 _RECONNECT_SPREAD_MS: Final = 5_000
 
 _LIMITS: Final = {
@@ -45,32 +44,7 @@ _LIMITS: Final = {
     "subscribe_streams": SUBSCRIBE_MAX_STREAMS,
 }
 
-Served = (
-    commands.Auth
-    | commands.Subscribe
-    | commands.Unsubscribe
-    | commands.SendMessage
-    | commands.React
-    | commands.Unreact
-    | commands.Typing
-    | commands.Ack
-    | commands.Ping
-)
 _OBSERVER_OPS: Final = (commands.Auth, commands.Subscribe, commands.Unsubscribe, commands.Ping)
-_OPS: Final = frozenset({"auth", "subscribe", "unsubscribe", "message", "react", "unreact", "typing", "ack", "ping"})
-
-
-class _Loose(msgspec.Struct):
-    """As much of a faulty command as can be read, for the answer to carry its `ref`."""
-
-    op: Any = None
-    ref: Any = None
-    channel: Any = None
-    nonce: Any = None
-
-
-_decoder: Final = msgspec.json.Decoder(Served)
-_loose_decoder: Final = msgspec.json.Decoder(_Loose)
 
 
 class State(Enum):
@@ -80,42 +54,6 @@ class State(Enum):
     AUTHENTICATING = auto()
     OPEN = auto()
     CLOSED = auto()
-
-
-class Send(msgspec.Struct, frozen=True):
-    """Send a frame of ours."""
-
-    frame: Frame
-
-
-class Close(msgspec.Struct, frozen=True):
-    """Close the connection; nothing is sent after it."""
-
-    code: CloseCode
-    reason: str = ""
-
-
-class Run(msgspec.Struct, frozen=True):
-    """Carry out an admitted command; its answer comes from its handler."""
-
-    command: AnyCommand
-
-
-class Authenticate(msgspec.Struct, frozen=True):
-    """Check this token and call `admit` or `refuse`."""
-
-    token: str
-    ref: Ref | None
-
-    def __repr__(self) -> str:
-        return "Authenticate(…)"
-
-
-class PingPeer(msgspec.Struct, frozen=True):
-    """Send a WebSocket ping."""
-
-
-Effect = Send | Close | Run | Authenticate | PingPeer
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -167,10 +105,9 @@ class Session:
         """Take one text frame."""
         if self.state is State.CLOSED:
             return []
-        try:
-            command = _decoder.decode(text)
-        except (msgspec.DecodeError, RecursionError) as error:
-            return self._faulty(text, error, now)
+        command = read_command(text)
+        if isinstance(command, Unreadable):
+            return self._unreadable(command, now)
         match self.state, command:
             case State.NEW, commands.Auth(token=token, ref=ref):
                 self.state = State.AUTHENTICATING
@@ -186,7 +123,7 @@ class Session:
             case _, commands.Auth(token=token, ref=ref):
                 return [Authenticate(token, ref)]
             case _, commands.Ping(ref=ref):
-                return [Send(frames.Pong(ref=_or_unset(ref)))]
+                return [Send(frames.Pong(ref=or_unset(ref)))]
         # While the token is being checked, commands wait behind it in the connection's queue.
         return [Run(command)]
 
@@ -238,7 +175,7 @@ class Session:
             return [Send(error_frame(ErrorCode.FORBIDDEN, text, ref=ref))]
         self.claims = claims
         self._token_warned = False
-        return [Send(frames.AuthOk(token_expires_at=_time(claims.expires_at), ref=_or_unset(ref)))]
+        return [Send(frames.AuthOk(token_expires_at=_time(claims.expires_at), ref=or_unset(ref)))]
 
     def refuse(self, error: MoltError, ref: Ref | None) -> list[Effect]:
         """The token is not good. An open session survives a bad renewal as long as its own token lasts."""
@@ -318,20 +255,10 @@ class Session:
             due.append(warning_at)
         return effects, min(due)
 
-    def _faulty(self, text: str, error: Exception, now: float) -> list[Effect]:
-        loose = _read_loosely(text)
-        if loose is None:
-            return self._fault(ErrorCode.INVALID, "This is not a JSON object. Send one object a frame.", now)
-        if not isinstance(loose.op, str):
-            return self._fault(ErrorCode.INVALID, "`op` is missing: it says what to do.", now, ref=loose.ref)
-        if loose.op not in _OPS:
-            return self._fault(
-                ErrorCode.UNKNOWN_OP, "There is no such op. See the list of ops in /help.", now, ref=loose.ref
-            )
-        # A known op with a field that is off is a mistake to learn from, not a fault that counts towards closing.
-        return [
-            Send(error_frame(ErrorCode.INVALID, f"{error}.", ref=loose.ref, channel=loose.channel, nonce=loose.nonce))
-        ]
+    def _unreadable(self, found: Unreadable, now: float) -> list[Effect]:
+        if found.fault:
+            return self._fault(found.code, found.text, now, ref=found.ref)
+        return [Send(error_frame(found.code, found.text, ref=found.ref, channel=found.channel, nonce=found.nonce))]
 
     def _fault(self, code: ErrorCode, text: str, now: float, *, ref: Ref | None = None) -> list[Effect]:
         if now - self._faults_since > _FAULT_WINDOW_S:
@@ -343,44 +270,6 @@ class Session:
             self.state = State.CLOSED
             effects.append(Close(CloseCode.PROTOCOL_VIOLATION, "too many faults"))
         return effects
-
-
-def error_frame(
-    code: ErrorCode,
-    text: str,
-    *,
-    ref: Ref | None = None,
-    retry_after: float | None = None,
-    channel: str | None = None,
-    nonce: str | None = None,
-) -> frames.ErrorFrame:
-    """An `error` frame; what is None is left out."""
-    return frames.ErrorFrame(
-        code=code,
-        message=text,
-        retry_after=_or_unset(retry_after),
-        ref=_or_unset(ref),
-        channel=_or_unset(channel),
-        nonce=_or_unset(nonce),
-    )
-
-
-def _or_unset(value: T | None) -> T | msgspec.UnsetType:
-    return msgspec.UNSET if value is None else value
-
-
-def _read_loosely(text: str) -> _Loose | None:
-    try:
-        loose = _loose_decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    if not isinstance(loose.ref, str | int | float) or isinstance(loose.ref, bool):
-        loose.ref = None
-    for field in ("channel", "nonce"):
-        value = getattr(loose, field)
-        if not isinstance(value, str) or len(value) > _ECHO_MAX_CHARS:
-            setattr(loose, field, None)
-    return loose
 
 
 def _time(unix: float) -> str:

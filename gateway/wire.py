@@ -3,11 +3,15 @@
 A server's frames are not masked, so a finished frame is the same for every socket: header and payload are joined once.
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
-from claw.wire.frames import Frame
+from claw.wire.commands import Ref
+from claw.wire.frames import ErrorFrame, Frame
+from claw.wire.problems import ErrorCode
+
+T = TypeVar("T")
 
 _SMALL: Final = 126
 _MEDIUM: Final = 1 << 16
@@ -34,3 +38,28 @@ def encode_payload(frame: Frame) -> bytes:
 def encode_frame(frame: Frame) -> bytes:
     """A frame of ours, ready for a socket."""
     return text_frame(_encode(frame))
+
+
+def error_frame(
+    code: ErrorCode,
+    text: str,
+    *,
+    ref: Ref | None = None,
+    retry_after: float | None = None,
+    channel: str | None = None,
+    nonce: str | None = None,
+) -> ErrorFrame:
+    """An `error` frame; what is None is left out."""
+    return ErrorFrame(
+        code=code,
+        message=text,
+        retry_after=or_unset(retry_after),
+        ref=or_unset(ref),
+        channel=or_unset(channel),
+        nonce=or_unset(nonce),
+    )
+
+
+def or_unset(value: T | None) -> T | msgspec.UnsetType:
+    """The value of an optional field, left out of the frame where it is None."""
+    return msgspec.UNSET if value is None else value

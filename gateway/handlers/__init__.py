@@ -12,10 +12,12 @@ from core.errors import MoltError, store_errors
 from core.ids import named, not_found
 from db.database import Connection as DatabaseConnection
 from db.repositories import streams
+from gateway.effects import Authenticate, Effect, Run
 from gateway.handlers.authenticate import authenticate
 from gateway.handlers.message import send_message
 from gateway.handlers.subscribe import ask_rights_anew, subscribe, unsubscribe
-from gateway.session import Authenticate, Effect, Run, State, error_frame
+from gateway.session import State
+from gateway.wire import error_frame
 
 if TYPE_CHECKING:
     from gateway.connection import Connection

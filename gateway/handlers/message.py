@@ -10,7 +10,7 @@ from claw.wire.frames import MessageAck
 from core.errors import MoltError
 from core.services.messages import Draft, posted
 from db.repositories.streams import PostOutcome
-from gateway.session import error_frame
+from gateway.wire import error_frame
 
 if TYPE_CHECKING:
     from gateway.connection import Connection

@@ -24,8 +24,7 @@ from db.errors import StoreError
 from db.repositories import streams
 from db.repositories.streams import OpenStreamRow
 from gateway.hub import LiveStream
-from gateway.session import error_frame
-from gateway.wire import text_frame
+from gateway.wire import error_frame, text_frame
 
 if TYPE_CHECKING:
     from gateway.connection import Connection

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from claw.wire.frames import InboxState
 from core.tokens import Claims
-from gateway.session import Authenticate, Close, Effect, Opening, Run, Send, Session, State
+from gateway.effects import Authenticate, Close, Effect, Run, Send
+from gateway.session import Opening, Session, State
 from gateway.wire import encode_payload
 
 START = 1_000.0

@@ -14,7 +14,8 @@ from claw.wire.frames import AnyFrame, InboxState
 from claw.wire.problems import ErrorCode
 from core.errors import ForbiddenError, MoltError, UnauthorizedError, UnavailableError
 from core.tokens import Claims
-from gateway.session import Authenticate, Close, Effect, Opening, PingPeer, Run, Send, Session
+from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
+from gateway.session import Opening, Session
 from gateway.wire import encode_payload
 from tests.support.dialogues import Bindings, Dialogue, Step, filled, load, matches
 

@@ -9,7 +9,8 @@ from claw.wire import commands
 from claw.wire.close import CloseCode
 from claw.wire.problems import ErrorCode
 from core.errors import ForbiddenError, InvalidError, MoltError, UnauthorizedError, UnavailableError
-from gateway.session import Authenticate, Close, Effect, Run, Session, State
+from gateway.effects import Authenticate, Close, Effect, Run
+from gateway.session import Session, State
 from tests.unit.gateway.driver import (
     ADA,
     BRIN,

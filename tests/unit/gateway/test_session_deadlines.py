@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.session import Effect, PingPeer, Session, State
+from gateway.effects import Effect, PingPeer
+from gateway.session import Session, State
 from tests.unit.gateway.driver import (
     START,
     assert_closing,

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.session import Effect, Session, State
+from gateway.effects import Effect
+from gateway.session import Session, State
 from tests.unit.gateway.driver import START, assert_closing, assert_open, assert_replied, new_session, opened
 
 UNKNOWN_OP = '{"op":"dance","ref":"r1","channel":"ch_a","nonce":"n1"}'

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ForbiddenError, MoltError, UnauthorizedError, UnavailableError
-from gateway.session import Authenticate, Close, Effect, PingPeer, Run, Send, Session, State
+from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
+from gateway.session import Session, State
 from gateway.wire import encode_frame
 from tests.unit.gateway.driver import BRIN, HEARTBEAT_S, SESSION_S, START, claims, frames_of, opened, opening
 
