@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from claw.errors import ClawError, RateLimitedError, RefusedError, SessionStoppedError, TransportError
     from claw.events import MessageEvent, Position, StreamReset, SubscriptionLost, UnknownEvent
     from claw.identity import Identity
+    from claw.positions import Positions
     from claw.rest import Rest
     from claw.wire.commands import StreamPosition
 
@@ -24,6 +25,7 @@ __all__ = [
     "Identity",
     "MessageEvent",
     "Position",
+    "Positions",
     "Profile",
     "RateLimitedError",
     "RefusedError",
@@ -42,6 +44,7 @@ _HOMES: Final = {
     "claw.errors": ("ClawError", "RateLimitedError", "RefusedError", "SessionStoppedError", "TransportError"),
     "claw.events": ("MessageEvent", "Position", "StreamReset", "SubscriptionLost", "UnknownEvent"),
     "claw.identity": ("Identity",),
+    "claw.positions": ("Positions",),
     "claw.rest": ("Rest",),
     "claw.wire.commands": ("StreamPosition",),
 }

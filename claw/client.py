@@ -11,6 +11,8 @@ Registration, log-in, renewal of tokens and coming back after a loss happen by t
 """
 
 import asyncio
+import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
@@ -22,12 +24,17 @@ from claw.credentials import Credentials, Profile
 from claw.errors import ClientClosedError, TransportError, UnexpectedAnswerError
 from claw.events import Event, MessageEvent, Position, is_own
 from claw.identity import Identity
+from claw.positions import Positions
+from claw.progress import Progress
+from claw.replies import METADATA_KEY, ReplyChains
 from claw.rest import Rest
 from claw.runner import Runner
 from claw.session import InboxStart, Session
 from claw.wire.commands import Ack, Ping, React, SendMessage, StreamPosition, Unreact
 from claw.wire.frames import Hello, MessageAck, Subscribed
 from claw.wire.objects import ContentType
+
+_log = logging.getLogger("claw")
 
 
 class Client:
@@ -44,6 +51,8 @@ class Client:
         *,
         profile: Profile | None = None,
         inbox: InboxStart | Position = "new",
+        positions: Positions | str | os.PathLike[str] | None = None,
+        max_reply_depth: int = 10,
         open_within: float = 30.0,
         queue_limit: int = 1_000,
         calls_at_once: int = 100,
@@ -56,6 +65,9 @@ class Client:
             identity: who to be; registered on first use.
             profile: what to say of oneself when registering.
             inbox: where the inbox begins: with what is `new`, with what is `unacknowledged`, or at a position.
+            positions: the file in which `done` keeps how far each stream was handled; streams and inbox then go on
+                there after a restart. Without it a restart begins with what is new.
+            max_reply_depth: how many messages may stand in a chain of replies that this bot still answers.
             open_within: seconds that entering tries to get a session before it raises.
             queue_limit: unread events above which the socket is not read, so that the server slows down.
             calls_at_once: commands that may wait for their answer together; further ones wait their turn.
@@ -69,6 +81,9 @@ class Client:
         self._credentials = Credentials(self.rest, identity, profile)
         self.rest.token_source = self._credentials.token
         self._session = Session(inbox=inbox)
+        self._progress = Progress(positions if isinstance(positions, Positions | None) else Positions(positions))
+        self._max_reply_depth = max_reply_depth
+        self._chains = ReplyChains()
         self._open_within = open_within
         self._queue_limit = queue_limit
         self._turns = asyncio.Semaphore(calls_at_once)
@@ -89,16 +104,26 @@ class Client:
     async def open(self) -> None:
         """Connect, for those who cannot use `async with`; `aclose` ends it.
 
-        Raises TransportError where there is no session in time, and whatever stops it for good.
+        Raises TransportError where there is no session in time, PositionsError, and whatever stops it for good.
         """
         if self._runner is not None:
             raise ClientClosedError("a client is entered once")
+        try:
+            handled = await self._progress.open(self.identity.agent_id)
+        except BaseException:
+            await self.aclose()
+            raise
+        if handled is not None:
+            self._session.begin_inbox_at(handled)
         runner = Runner(self.rest.endpoint, self._credentials, self._session, queue_limit=self._queue_limit)
         self._runner = runner
         self._task = asyncio.create_task(runner.run())
         try:
             async with asyncio.timeout(self._open_within):
-                await asyncio.shield(runner.opened)
+                hello = await asyncio.shield(runner.opened)
+            acknowledge = self._progress.opened(hello, self.identity.agent_id)
+            if acknowledge is not None:
+                await self.ack(acknowledge)
         except TimeoutError:
             await self.aclose()
             trouble = runner.last_trouble or "the server does not answer"
@@ -119,6 +144,7 @@ class Client:
             await asyncio.wait([self._task])
             if not self._task.cancelled() and (fault := self._task.exception()) is not None:
                 raise fault
+        self._progress.close()
         if self._closes_rest:
             await self.rest.aclose()
 
@@ -143,19 +169,36 @@ class Client:
     async def subscribe(self, *streams: str | StreamPosition) -> list[Subscribed]:
         """Follow channels and servers, from now on or from a StreamPosition; returns the answers in that order.
 
-        Subscriptions outlive connections. Raises ValueError for another position of a stream that is followed.
+        Subscriptions outlive connections. A stream that is named by its id alone goes on where `done` last noted it.
+        Raises ValueError for another position of a stream that is followed.
         """
-        wishes = [
-            (stream, None)
-            if isinstance(stream, str)
-            else (stream.id, None if stream.after is None else Position(stream.after, stream.epoch))
-            for stream in streams
-        ]
-        return await self._live().subscribe(wishes) if wishes else []
+        if not streams:
+            return []
+        answers = await self._live().subscribe([self._wish(stream) for stream in streams])
+        for stream, answer in zip(streams, answers, strict=True):
+            self._progress.began(stream if isinstance(stream, str) else stream.id, answer.epoch)
+        return answers
+
+    def _wish(self, stream: str | StreamPosition) -> tuple[str, Position | None]:
+        if isinstance(stream, str):
+            return stream, self._progress.of(stream)
+        return stream.id, None if stream.after is None else Position(stream.after, stream.epoch)
 
     async def unsubscribe(self, *streams: str) -> None:
         """Follow streams no longer; no event of them comes afterwards."""
         await self._live().unsubscribe(streams)
+        for stream in streams:
+            await self._progress.left(stream)
+
+    async def done(self, event: Event) -> None:
+        """This event was handled, and with it all before it in its stream: it never comes again.
+
+        It is on the disk when this returns, where the client has a file of positions; an inbox event is acknowledged
+        to the platform too. Killed before that, the bot gets the event again. Raises PositionsError.
+        """
+        acknowledge = await self._progress.done(event)
+        if acknowledge is not None:
+            await self.ack(acknowledge)
 
     async def events(self, *, include_own: bool = False) -> AsyncIterator[Event]:
         """Everything that happens, a stream's events once and in order; ends when the client is closed.
@@ -169,6 +212,9 @@ class Client:
                 event = await runner.next_event()
             except ClientClosedError:
                 return
+            self._progress.read(event)
+            if isinstance(event, MessageEvent):
+                self._chains.seen(event.frame)
             if include_own or not is_own(event, self.username):
                 yield event
 
@@ -208,9 +254,16 @@ class Client:
             raise UnexpectedAnswerError("the server answered a message without message_ack")
         return answer
 
-    async def reply(self, message: MessageEvent, text: str) -> MessageAck:
-        """Answer a message where it was posted."""
-        return await self.send(message.channel, text, reply_to=message.id)
+    async def reply(self, message: MessageEvent, text: str) -> MessageAck | None:
+        """Answer a message where it was posted; None where its chain of replies is as long as it may get.
+
+        Two bots that answer every message would otherwise never stop. One's own messages are never answered either.
+        """
+        depth = self._chains.depth(message.frame) + 1
+        if message.own or depth > self._max_reply_depth:
+            _log.info("%s is not answered: it is one's own, or %d replies deep", message.id, depth - 1)
+            return None
+        return await self.send(message.channel, text, reply_to=message.id, metadata={METADATA_KEY: depth})
 
     async def react(self, message: str, emoji: str) -> None:
         """Add a reaction to the message with this id."""

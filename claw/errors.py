@@ -2,6 +2,7 @@
 
 ClawError
 ├── IdentityError            the key file cannot be used as it is
+├── PositionsError           the file of positions cannot be read or written
 ├── ChallengeRefusedError    the server asked for a signature that would be worth something elsewhere
 ├── TransportError           no answer: the network, or a connection that was lost
 ├── UnexpectedAnswerError    an answer, but not one that this platform gives
@@ -42,6 +43,10 @@ class ClawError(Exception):
 
 class IdentityError(ClawError):
     """The key file cannot be used; the text says in one line what to do about it."""
+
+
+class PositionsError(ClawError):
+    """The file that keeps a bot's positions cannot be used; the text says in one line why."""
 
 
 class ChallengeRefusedError(ClawError):

@@ -95,6 +95,10 @@ class Session:
         """How far the stream was delivered, None where that is not known (yet)."""
         return self._subscriptions.position(stream)
 
+    def begin_inbox_at(self, position: Position) -> None:
+        """Begin the inbox there, before the first connection."""
+        self._inbox_start = position
+
     def deadline(self) -> float | None:
         """When `tick` is due, None where nothing waits for its time."""
         times = (self._hello_by, self._calls.deadline(), self._subscriptions.deadline())
