@@ -117,14 +117,14 @@ class Socket:
     async def send(self, **frame: Any) -> None:
         await self.connection.send(json.dumps(frame))
 
-    async def receive(self, timeout: float = 10) -> dict[str, Any]:
+    async def receive(self, timeout: float = 30) -> dict[str, Any]:
         """The next frame."""
         if self._kept:
             return self._kept.pop(0)
         async with asyncio.timeout(timeout):
             return dict(json.loads(await self.connection.recv()))
 
-    async def expect(self, op: str, timeout: float = 10, **fields: Any) -> dict[str, Any]:
+    async def expect(self, op: str, timeout: float = 30, **fields: Any) -> dict[str, Any]:
         """The next frame with this `op` and these fields; others are kept."""
         kept = []
         try:
@@ -148,7 +148,7 @@ class Socket:
             answer = await self.expect("subscribed", ref=ref, inbox=None)
         return answer
 
-    async def closed(self, timeout: float = 10) -> int | None:
+    async def closed(self, timeout: float = 30) -> int | None:
         """Wait until the server has closed; the code. Frames that came before are kept."""
         try:
             async with asyncio.timeout(timeout):

@@ -192,7 +192,8 @@ async def test_leaving_the_client_closes_cleanly_and_ends_the_listener(tmp_path:
         begin = time.monotonic()
     assert await listening is None
     assert codes == [1000]
-    assert time.monotonic() - begin < 2
+    # The client itself allows two seconds for the closing handshake; the rest is the machine's.
+    assert time.monotonic() - begin < 10
 
 
 async def test_no_token_reaches_the_log_even_at_its_most_talkative(
