@@ -79,6 +79,7 @@ async def test_two_bots_on_two_gateways_hold_a_conversation(platform: Platform, 
         assert mention.message.id == ack.id
         await brin.ack(mention.seq)
         answered = await brin.reply(heard, "hello yourself")
+        assert answered is not None
         reply = await _next(ada, Reply)
         assert isinstance(reply, Reply)
         assert (reply.message.id, reply.message.reply_to) == (answered.id, ack.id)
