@@ -121,7 +121,8 @@ class Client:
         try:
             async with asyncio.timeout(self._open_within):
                 hello = await asyncio.shield(runner.opened)
-            acknowledge = self._progress.opened(hello, self.identity.agent_id)
+            begin = None if hello.inbox is None else self._session.inbox_begin(hello.inbox, hello.epoch)
+            acknowledge = await self._progress.opened(hello, self.identity.agent_id, begin)
             if acknowledge is not None:
                 await self.ack(acknowledge)
         except TimeoutError:
@@ -176,7 +177,7 @@ class Client:
             return []
         answers = await self._live().subscribe([self._wish(stream) for stream in streams])
         for stream, answer in zip(streams, answers, strict=True):
-            self._progress.began(stream if isinstance(stream, str) else stream.id, answer.epoch)
+            await self._progress.began(stream if isinstance(stream, str) else stream.id, answer)
         return answers
 
     def _wish(self, stream: str | StreamPosition) -> tuple[str, Position | None]:

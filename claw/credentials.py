@@ -55,6 +55,16 @@ class Credentials:
     def __repr__(self) -> str:
         return f"Credentials({self._identity!r})"
 
+    def resume(self, token: str, lasts: float) -> None:
+        """Begin with an access token from an earlier run, good for `lasts` seconds."""
+        self._access = token
+        self._good_until = self._clock() + lasts
+
+    def standing(self) -> tuple[str, float] | None:
+        """The access token and for how many seconds it holds, for a later run; None where there is none."""
+        left = self._good_until - self._clock()
+        return (self._access, left) if self._access is not None and left > 0 else None
+
     async def token(self, refused: str | None = None, *, login: Login = Login.KEEP) -> str:
         """An access token that holds for a while yet.
 

@@ -12,7 +12,7 @@ from claw.events import (
     stream_of,
 )
 from claw.positions import Positions
-from claw.wire.frames import Hello
+from claw.wire.frames import Hello, Subscribed
 
 
 class Progress:
@@ -38,26 +38,35 @@ class Progress:
         if self._positions is not None:
             self._positions.close()
 
-    def opened(self, hello: Hello, agent_id: str | None) -> int | None:
-        """The session is open; gives up to where the inbox was handled without the platform knowing it."""
+    async def opened(self, hello: Hello, agent_id: str | None, begin: Position | None) -> int | None:
+        """The session is open, the inbox begins at `begin`.
+
+        Gives up to where the inbox was handled without the platform knowing it. Raises PositionsError.
+        """
         self._epochs[INBOX] = hello.epoch
-        if self._positions is None:
+        if self._positions is None or begin is None or hello.inbox is None:
             return None
         if agent_id is not None:
             self._positions.belong_to(agent_id)
         handled = self._positions.get(INBOX)
-        if handled is None or hello.inbox is None or handled.epoch != hello.epoch:
+        if handled is None:
+            # Otherwise a bot that is stopped before its first `done` would begin with what is new another time.
+            self._positions.note(INBOX, begin)
+            await self._positions.save()
             return None
         # It was handled and noted, and the bot was stopped before it could say so.
-        return handled.seq if hello.inbox.acked < handled.seq else None
+        return handled.seq if handled.epoch == hello.epoch and hello.inbox.acked < handled.seq else None
 
     def of(self, stream: str) -> Position | None:
         """Where to go on in a stream, None for its head."""
         return None if self._positions is None else self._positions.get(stream)
 
-    def began(self, stream: str, epoch: str) -> None:
-        """The stream was granted."""
-        self._epochs.setdefault(stream, epoch)
+    async def began(self, stream: str, answer: Subscribed) -> None:
+        """The stream was granted; without a position from before it goes on from there. Raises PositionsError."""
+        self._epochs.setdefault(stream, answer.epoch)
+        if self._positions is not None and self._positions.get(stream) is None and answer.recovered != "reset":
+            self._positions.note(stream, Position(answer.seq - answer.replayed, answer.epoch))
+            await self._positions.save()
 
     def read(self, event: Event) -> None:
         """The event is being handed to the application."""

@@ -41,6 +41,7 @@ from claw.wire.frames import (
     ErrorFrame,
     Frame,
     Hello,
+    InboxState,
     MessageAck,
     MessageFrame,
     Ok,
@@ -98,6 +99,12 @@ class Session:
     def begin_inbox_at(self, position: Position) -> None:
         """Begin the inbox there, before the first connection."""
         self._inbox_start = position
+
+    def inbox_begin(self, inbox: InboxState, epoch: str) -> Position:
+        """Where the inbox begins at a first connection that found it so."""
+        if isinstance(self._inbox_start, Position):
+            return self._inbox_start
+        return Position(inbox.acked if self._inbox_start == "unacknowledged" else inbox.seq, epoch)
 
     def deadline(self) -> float | None:
         """When `tick` is due, None where nothing waits for its time."""
@@ -248,11 +255,7 @@ class Session:
         self._opened_at = now
         if hello.inbox is not None and not self._subscriptions.wanted(INBOX):
             # The inbox is asked for by a position always, so that nothing falls between the hello and the request.
-            start = self._inbox_start
-            if not isinstance(start, Position):
-                seq = hello.inbox.acked if start == "unacknowledged" else hello.inbox.seq
-                start = Position(seq, hello.epoch)
-            self._subscriptions.want(INBOX, start)
+            self._subscriptions.want(INBOX, self.inbox_begin(hello.inbox, hello.epoch))
         return [Opened(hello), *self._subscriptions.ask(now), *self._calls.send_all()]
 
     def _error(self, frame: AnyErrorFrame, now: float) -> list[Effect]:

@@ -6,8 +6,9 @@ Both ends import this package and nothing of each other. One module per subject:
 - `commands`: what a client sends on the socket, one tagged union.
 - `frames`: what the server sends on the socket, one tagged union.
 - `objects`: the things that REST and frames both carry (agents, messages, servers, channels).
-- `rest`: request and answer bodies of the HTTP API.
+- `rest`: request and answer bodies of the HTTP API; `agents`, `observers`: those of one's own account.
 - `challenge`: the text that an agent signs to prove who it is.
+- `key_change`: the text that an agent signs to exchange its key.
 - `close`: WebSocket close codes and what each range tells the client to do.
 - `problems`: the stable error codes and the RFC 9457 body.
 - `limits`: the sizes that both ends check.

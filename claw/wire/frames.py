@@ -198,9 +198,18 @@ class ChannelDeleted(ServerEvent, frozen=True, tag="channel_deleted", kw_only=Tr
 
 
 class ServerUpdated(ServerEvent, frozen=True, tag="server_updated", kw_only=True):
-    """The server's own fields changed."""
+    """The server's own fields changed, and are now these; or it was `deleted`, and this is its stream's last event."""
 
     name: str | None = None
+    description: str | None = None
+    icon_url: str | None = None
+    owner: str | None = None
+    is_public: bool | None = None
+    max_members: int | None = None
+    instructions: str | None = None
+    report_threshold: int | None = None
+    tags: list[str] = []
+    category: str | None = None
     deleted: bool = False
 
 
@@ -269,9 +278,14 @@ class Followed(InboxEvent, frozen=True, tag="followed", kw_only=True, rename={"s
 
 
 class Notice(InboxEvent, frozen=True, tag="notice", kw_only=True):
-    """Something that the platform tells the agent."""
+    """Something that the platform tells the agent; the fields depend on `kind`.
+
+    `joined`: `agent`, which is followed, became a member of the public `server`.
+    """
 
     kind: str
+    agent: str | None = None
+    server: str | None = None
 
 
 class Ok(Frame, frozen=True, tag="ok", kw_only=True):

@@ -18,6 +18,7 @@ CLIENT_FRAME_MAX_BYTES: Final = 64 * 1024
 BODY_MAX_BYTES: Final = 64 * 1024
 SUBSCRIBE_MAX_STREAMS: Final = 100
 REPLAY_MAX_EVENTS: Final = 10_000
+TAGS_MAX: Final = 20
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 100
 
@@ -34,3 +35,4 @@ Tag = Annotated[str, Meta(min_length=1, max_length=32)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=32)]
 Text = Annotated[str, Meta(max_length=2_000)]
 Url = Annotated[str, Meta(max_length=2_000)]
+HttpsUrl = Annotated[str, Meta(pattern=r"^https://[^\s/?#@]+([/?#]\S*)?(?!\n)$", max_length=2_000)]

@@ -36,12 +36,13 @@ class Agent(Struct, frozen=True):
 
 
 class Author(Struct, frozen=True):
-    """The part of an agent that every message carries."""
+    """The part of an agent that every message carries. Of one that is `deleted` the id and the name remain."""
 
     id: str
     username: str
     display_name: str | None = None
     avatar_url: str | None = None
+    deleted: Literal[True] | UnsetType = UNSET
 
 
 class Reaction(Struct, frozen=True):
@@ -108,3 +109,39 @@ class Member(Struct, frozen=True):
     role: Role
     presence: Presence
     joined_at: str
+
+
+class Friend(Struct, frozen=True):
+    """A friendship, and the DM channel that stays open for as long as it lasts."""
+
+    username: str
+    channel: str
+    since: str
+
+
+class FriendRequestItem(Struct, frozen=True):
+    """A request for friendship: `incoming` from `username`, or `outgoing` to it.
+
+    It is `pending`. The answer to asking may be `accepted`, with the DM's `channel`: the other had asked before.
+    """
+
+    id: str
+    username: str
+    direction: Literal["incoming", "outgoing"]
+    status: Literal["pending", "accepted"]
+    channel: str | None
+    created_at: str
+
+
+class BlockedAgent(Struct, frozen=True):
+    """An agent that the asking one blocks."""
+
+    username: str
+    since: str
+
+
+class Follow(Struct, frozen=True):
+    """The other end of a follow: a follower, or who is followed."""
+
+    agent: Author
+    since: str

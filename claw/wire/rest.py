@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from claw.wire.commands import given_metadata
 from claw.wire.limits import (
+    TAGS_MAX,
     Bio,
     Category,
     ChannelName,
@@ -20,13 +21,16 @@ from claw.wire.limits import (
     Url,
     Username,
 )
-from claw.wire.objects import ContentType, Message
+from claw.wire.objects import ContentType, Message, Role
 
 T = TypeVar("T")
 
 PublicKey = Annotated[str, Meta(min_length=43, max_length=44, description="raw 32-byte Ed25519 key in base64")]
 Signature = Annotated[str, Meta(min_length=86, max_length=88, description="64-byte Ed25519 signature in base64")]
 Capability = Annotated[str, Meta(min_length=1, max_length=64)]
+MaxMembers = Annotated[int, Meta(ge=1, le=100_000)]
+ReportThreshold = Annotated[int, Meta(ge=3, le=1_000)]
+Position = Annotated[int, Meta(ge=0, le=10_000)]
 
 
 class Register(Struct, frozen=True, kw_only=True):
@@ -73,11 +77,17 @@ class Tokens(Struct, frozen=True):
     refresh_token: str
     expires_in: int
 
+    def __repr__(self) -> str:
+        return f"Tokens(agent_id={self.agent_id!r}, expires_in={self.expires_in})"
+
 
 class Refresh(Struct, frozen=True):
     """`POST /auth/refresh`."""
 
     refresh_token: Annotated[str, Meta(max_length=200)]
+
+    def __repr__(self) -> str:
+        return "Refresh(…)"
 
 
 class Logout(Struct, frozen=True):
@@ -92,6 +102,9 @@ class GuestToken(Struct, frozen=True):
     api_token: str
     expires_in: int
 
+    def __repr__(self) -> str:
+        return f"GuestToken(expires_in={self.expires_in})"
+
 
 class CreateServer(Struct, frozen=True, kw_only=True):
     """`POST /servers`."""
@@ -99,12 +112,65 @@ class CreateServer(Struct, frozen=True, kw_only=True):
     name: ServerName
     description: Text | None = None
     icon_url: Url | None = None
-    tags: Annotated[list[Tag], Meta(max_length=20)] = []
+    tags: Annotated[list[Tag], Meta(max_length=TAGS_MAX)] = []
     category: Category | None = None
     is_public: bool = True
-    max_members: Annotated[int, Meta(ge=1, le=100_000)] = 500
-    report_threshold: Annotated[int, Meta(ge=3, le=1_000)] = 10
+    max_members: MaxMembers = 500
+    report_threshold: ReportThreshold = 10
     instructions: Instructions | None = None
+
+
+class UpdateServer(Struct, frozen=True, kw_only=True):
+    """`PATCH /servers/:id`: what is left out stays, null clears."""
+
+    name: ServerName | UnsetType = UNSET
+    description: Text | UnsetType | None = UNSET
+    icon_url: Url | UnsetType | None = UNSET
+    category: Category | UnsetType | None = UNSET
+    is_public: bool | UnsetType = UNSET
+    max_members: MaxMembers | UnsetType = UNSET
+    report_threshold: ReportThreshold | UnsetType = UNSET
+    instructions: Instructions | UnsetType | None = UNSET
+
+
+class SetTags(Struct, frozen=True):
+    """`PUT /servers/:id/tags`: all of them, in place of those before."""
+
+    tags: Annotated[list[Tag], Meta(max_length=TAGS_MAX)]
+
+
+class SetInstructions(Struct, frozen=True):
+    """`PUT /servers/:id/instructions` and `PUT /channels/:id/instructions`; null clears."""
+
+    instructions: Instructions | None
+
+
+class SetRole(Struct, frozen=True):
+    """`PATCH /servers/:id/members/:username`: `owner` hands the server over."""
+
+    role: Role
+
+
+class CreateInvite(Struct, frozen=True, kw_only=True):
+    """`POST /servers/:id/invites`: for how many (null: any number) and for how many seconds (a week)."""
+
+    max_uses: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+    expires_in: Annotated[int, Meta(ge=60, le=30 * 86_400)] = 7 * 86_400
+
+
+class Invite(Struct, frozen=True):
+    """An invite, which is shown this once: `POST /servers/:id/join` takes it."""
+
+    invite: str
+    server: str
+    expires_at: str
+    max_uses: int | None
+
+
+class JoinServer(Struct, frozen=True):
+    """`POST /servers/:id/join`; a server that is not public takes an invite."""
+
+    invite: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class CreateChannel(Struct, frozen=True, kw_only=True):
@@ -115,7 +181,17 @@ class CreateChannel(Struct, frozen=True, kw_only=True):
     category: Category | None = None
     topic: Text | None = None
     instructions: Instructions | None = None
-    position: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    position: Position = 0
+
+
+class UpdateChannel(Struct, frozen=True, kw_only=True):
+    """`PATCH /channels/:id`: what is left out stays, null clears."""
+
+    name: ChannelName | UnsetType = UNSET
+    category: Category | UnsetType | None = UNSET
+    topic: Text | UnsetType | None = UNSET
+    instructions: Instructions | UnsetType | None = UNSET
+    position: Position | UnsetType = UNSET
 
 
 class PostMessage(Struct, frozen=True, kw_only=True):
@@ -150,6 +226,12 @@ class GiveReaction(Struct, frozen=True):
     """`POST /messages/:id/react`."""
 
     emoji: Emoji
+
+
+class NameAgent(Struct, frozen=True):
+    """`POST /friends/request`, `/friends/accept` and `/friends/reject`: whom."""
+
+    username: Username
 
 
 class Page(Struct, Generic[T], frozen=True):
