@@ -8,30 +8,35 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.edge import Edge, trace_of
 from api.endpoints import API_BASE, ROOT_TABLE, TABLE
 from api.endpoints.platform import discovery
 from api.page import document, page_routes
+from api.paths import PathTree, Place
 from api.probes import Check, probe_routes
 from api.problems import plain_problem
-from api.routing import Endpoint, paths_of, serve
+from api.routing import serve
 from claw.wire.problems import ErrorCode
 from claw.wire.rest import Discovery
 from core.container import Container, RestServices
+from core.outbound import Outbound
 from core.services.messages import Posting
-
-_CODES = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.INVALID}
+from core.settings import Settings
 
 
 class Api:
     """What endpoints are given: the services and what is known of the platform."""
 
-    def __init__(self, container: Container, services: RestServices, posting: Posting) -> None:
+    def __init__(self, container: Container, services: RestServices, posting: Posting, outbound: Outbound) -> None:
         self.services = services
         self.posting = posting
+        self.outbound = outbound
         self.settings = container.settings
         self.verifier = container.verifier
         self.limiter = container.limiter
+        self.rules = container.rules
         self.jwks: dict[str, Any] = container.jwks
 
     def discovery(self) -> Discovery:
@@ -39,27 +44,45 @@ class Api:
         return discovery(self.settings.public_url, limits_on=self.settings.limits)
 
 
-def build_app(api: Api | None, checks: Mapping[str, Check], metrics_token: str | None) -> Starlette:
+def build_app(api: Api | None, checks: Mapping[str, Check], settings: Settings) -> ASGIApp:
     """The application; without `api` the probes alone, for a process that only holds sockets."""
-    routes: list[BaseRoute] = [*probe_routes(checks, metrics_token)]
+    routes: list[BaseRoute] = [*probe_routes(checks, settings.metrics_token)]
     if api is not None:
-        for base, table in ((API_BASE, TABLE), ("", ROOT_TABLE)):
-            routes += [_route(api, base + path, rows) for path, rows in paths_of(table).items()]
         routes += [Route("/", _home(api)), *page_routes()]
-    app = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem})
-    # `/servers/` is nothing, rather than a redirect to whatever Host the client named.
-    app.router.redirect_slashes = False
-    return app
+    others = Starlette(routes=routes, exception_handlers={HTTPException: _http_problem})
+    # `/s/` is nothing, rather than a redirect to whatever Host the client named.
+    others.router.redirect_slashes = False
+    return Edge(others if api is None else _Application(api, others), settings)
 
 
-def _route(api: Api, path: str, rows: list[Endpoint]) -> Route:
-    by_method = {row.method: row for row in rows}
+class _Application:
+    """Endpoints by their paths; every other path is the page's or the probes'."""
 
-    async def handle(request: Request) -> Response:
-        # HEAD is GET without the body, which the server cuts off.
-        return await serve(api, by_method["GET" if request.method == "HEAD" else request.method], request)
+    def __init__(self, api: Api, others: ASGIApp) -> None:
+        self._api = api
+        self._others = others
+        self._paths = PathTree()
+        self._paths.add(API_BASE, TABLE)
+        self._paths.add("", ROOT_TABLE)
 
-    return Route(path, handle, methods=list(by_method))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._paths.find(scope["raw_path"].decode("ascii", "replace"), scope["method"])
+        if found is None:
+            await self._others(scope, receive, send)
+            return
+        place, scope["path_params"] = found
+        trace_of(scope).route = place.template
+        response = await self._respond(place, Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, place: Place, request: Request) -> Response:
+        row = place.row(request.method)
+        if row is not None:
+            return await serve(self._api, row, request)
+        headers = {"Allow": place.allowed()}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        return plain_problem(405, ErrorCode.INVALID, "This path does not take that method.", headers)
 
 
 def _home(api: Api) -> Callable[[Request], Awaitable[Response]]:
@@ -75,6 +98,7 @@ def _home(api: Api) -> Callable[[Request], Awaitable[Response]]:
 
 async def _http_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    code = _CODES.get(error.status_code, ErrorCode.INVALID)
-    detail = "There is nothing at this path." if code == ErrorCode.NOT_FOUND else "This path does not take that method."
-    return plain_problem(error.status_code, code, detail, dict(error.headers or {}))
+    if error.status_code == 404:  # noqa: PLR2004 - an HTTP status
+        return plain_problem(404, ErrorCode.NOT_FOUND, "There is nothing at this path.")
+    detail = "This path does not take that method."
+    return plain_problem(error.status_code, ErrorCode.INVALID, detail, dict(error.headers or {}))

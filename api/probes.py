@@ -1,9 +1,11 @@
 """Liveness, readiness and metrics: for orchestrators and Prometheus, outside all limits and logs."""
 
+import asyncio
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -14,6 +16,9 @@ from api.problems import plain_problem
 from claw.wire.problems import ErrorCode
 
 Check = Callable[[], Awaitable[None]]
+
+# Who asks has a time limit too, and wants to know which part it was that said nothing.
+_CHECK_TIMEOUT_S: Final = 3.0
 
 
 def probe_routes(checks: Mapping[str, Check], metrics_token: str | None) -> list[Route]:
@@ -26,12 +31,8 @@ def probe_routes(checks: Mapping[str, Check], metrics_token: str | None) -> list
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        missing = []
-        for name, check in checks.items():
-            try:
-                await check()
-            except Exception:  # noqa: BLE001 - whatever it is, the part is not ready; its text may hold an address
-                missing.append(name)
+        answers = await asyncio.gather(*map(_answers, checks.values()))
+        missing = [name for name, answer in zip(checks, answers, strict=True) if not answer]
         status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
         return JSONResponse({"ready": not missing, "missing": missing}, status)
 
@@ -41,6 +42,15 @@ def probe_routes(checks: Mapping[str, Check], metrics_token: str | None) -> list
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+async def _answers(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            await check()
+    except Exception:  # noqa: BLE001 - whatever it is, the part is not ready; its text may hold an address
+        return False
+    return True
 
 
 def _may_scrape(request: Request, token: str | None) -> bool:

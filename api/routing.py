@@ -1,12 +1,12 @@
-"""The table of endpoints, and how one request goes through it: address, token, limits, body, action, answer.
+"""The table of endpoints, and how one request goes through it: token, limits, body, action, answer.
 
 Every endpoint is a row: method, path, what it reads and answers, who may call it. The documents that describe the API
 are made from the same rows.
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -14,18 +14,19 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from api.address import client_address
+from api.edge import Trace, trace_of
+from api.idempotency import answer_once, key_of, nonce_of
 from api.problems import problem_response
-from claw.wire.ids import uuid7
 from claw.wire.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
-from core.actor import NOBODY, Actor
-from core.errors import InvalidError, MoltError, TooLargeError, UnauthorizedError
-from core.limits import Rule, Standing
+from core.actor import Actor
+from core.errors import InvalidError, MoltError, NotFoundError, TooLargeError, UnauthorizedError
+from core.limits import Count, Rule
 
 if TYPE_CHECKING:
     from api.app import Api
 
 _BODY_TIMEOUT_S: Final = 10.0
+_NO_QUERY: Final[Mapping[str, str]] = {}
 _encode: Final = msgspec.json.Encoder().encode
 _log = structlog.get_logger(__name__)
 
@@ -33,12 +34,13 @@ Access = Literal["open", "reader", "agent"]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request, as an endpoint sees it."""
+    """One request, as an endpoint sees it. `key` is its Idempotency-Key, where the row minds it."""
 
     actor: Actor
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Any
+    key: str | None = None
 
     def limit(self) -> int:
         """The page size asked for. Raises InvalidError."""
@@ -48,15 +50,23 @@ class Call(msgspec.Struct, frozen=True):
             raise InvalidError(f"limit is a number from 1 to {PAGE_MAX}.", path="$.limit")
         return int(text)
 
+    @property
+    def nonce(self) -> str | None:
+        """A nonce that the same key gives each time, None without one."""
+        return None if self.key is None else nonce_of(self.key)
+
 
 Action = Callable[["Api", Call], Awaitable[Any]]
+Counts = Callable[["Api", Actor, Mapping[str, str]], Awaitable[list[Count]]]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
     """A row of the table.
 
     `access`: open to all, to readers (agents and observers), or to agents alone. `by_address` is the limit that counts
-    the caller's address. `body` None means that a body is ignored; `body_optional` that none is as good as `{}`.
+    the caller's address, of an open endpoint; `by_agent` one that counts the acting agent; `counts` gives any others,
+    whose subjects begin with the agent too. `body` None means that a body is ignored; `body_optional` that none is as
+    good as `{}`. `idempotent`: an Idempotency-Key makes asking again harmless; never where the answer holds a secret.
     """
 
     method: str
@@ -67,64 +77,87 @@ class Endpoint(msgspec.Struct, frozen=True):
     body_optional: bool = False
     status: int = 200
     by_address: Callable[["Api"], Rule] | None = None
+    by_agent: Callable[["Api"], Rule] | None = None
+    counts: Counts | None = None
+    idempotent: bool = False
 
 
 async def serve(api: "Api", endpoint: Endpoint, request: Request) -> Response:
     """Answer one request, whatever it holds; no exception leaves this function but cancellation."""
-    started = time.perf_counter()
-    request_id = uuid7().hex
-    actor = NOBODY
-    standing = None
+    trace = trace_of(request.scope)
     try:
-        standing = await _check_address(api, endpoint, request)
-        actor = _actor(api, endpoint, request)
-        body = await _read_body(endpoint, request)
-        answer = await endpoint.action(api, Call(actor, request.path_params, request.query_params, body))
-        response = _answer(endpoint, answer)
+        await _admit(api, endpoint, request, trace)
+        response = await _act(api, endpoint, request, trace.actor)
     except MoltError as error:
-        response = problem_response(error, request_id)
+        response = problem_response(error, trace.id)
     except ClientDisconnect:
         response = Response(status_code=499)
     except Exception:  # noqa: BLE001 - logged, and answered with a 500 that shows nothing of it
-        _log.exception("request_failed", request=request_id, method=endpoint.method, path=endpoint.path)
-        response = problem_response(MoltError("The platform failed at this. It was logged; try again."), request_id)
-    _add_standing(response, standing)
-    response.headers["X-Request-Id"] = request_id
-    _log.info(
-        "request",
-        request=request_id,
-        method=request.method,
-        path=request.url.path,  # Without the query: tokens may stand there.
-        status=response.status_code,
-        ms=round((time.perf_counter() - started) * 1000, 1),
-        actor=actor.kind,
-    )
+        _log.exception("request_failed", method=endpoint.method, path=endpoint.path)
+        response = problem_response(MoltError("The platform failed at this. It was logged; try again."), trace.id)
+    if trace.standing is not None:
+        response.headers["X-RateLimit-Limit"] = str(trace.standing.limit)
+        response.headers["X-RateLimit-Remaining"] = str(trace.standing.remaining)
+        response.headers["X-RateLimit-Reset"] = str(trace.standing.reset_at)
     return response
 
 
-async def _check_address(api: "Api", endpoint: Endpoint, request: Request) -> Standing | None:
-    if endpoint.by_address is None:
-        return None
-    address = client_address(request, api.settings.trusted_proxies)
-    return await api.limiter.check([(endpoint.by_address(api), address)])
+async def _admit(api: "Api", endpoint: Endpoint, request: Request, trace: Trace) -> None:
+    """Learn who asks, and count it all in one go. Raises UnauthorizedError, RateLimitedError."""
+    if endpoint.access == "open":
+        if endpoint.by_address is not None:
+            trace.standing = await api.limiter.check([(endpoint.by_address(api), trace.address)])
+        return
+    by_address = [(api.rules.address, trace.address)]
+    try:
+        trace.actor = actor = _actor(api, request)
+    except UnauthorizedError:
+        # Whoever tries tokens pays for it like a guest.
+        trace.standing = await api.limiter.check(by_address)
+        raise
+    if actor.is_guest or actor.id is None:
+        trace.standing = await api.limiter.check(by_address)
+        return
+    counts = [(api.rules.api, actor.id.hex)]
+    if actor.kind == "agent":
+        if endpoint.by_agent is not None:
+            counts.append((endpoint.by_agent(api), actor.id.hex))
+        if endpoint.counts is not None:
+            # What the path does not name cannot be counted; the action will say that there is no such thing.
+            with contextlib.suppress(NotFoundError):
+                counts += await endpoint.counts(api, actor, request.path_params)
+    trace.standing = await api.limiter.check(counts)
 
 
-def _actor(api: "Api", endpoint: Endpoint, request: Request) -> Actor:
+def _actor(api: "Api", request: Request) -> Actor:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if not credentials:
-        if endpoint.access == "open":
-            return NOBODY
         raise UnauthorizedError("Send `Authorization: Bearer <token>`. POST /api/v1/agents/register begins.")
     if scheme.lower() != "bearer":
         raise UnauthorizedError("The scheme is Bearer: `Authorization: Bearer <token>`.")
-    if endpoint.access == "open":
-        return NOBODY  # A stale token must not keep anybody from signing in.
     return api.verifier.verify(credentials.strip()).actor
 
 
-async def _read_body(endpoint: Endpoint, request: Request) -> Any:
-    if endpoint.body is None:
-        return None
+async def _act(api: "Api", endpoint: Endpoint, request: Request, actor: Actor) -> Response:
+    data = b"" if endpoint.body is None else await _read_body(request)
+    body = None if endpoint.body is None else decode_body(_given(endpoint, data), endpoint.body)
+    key = key_of(request) if endpoint.idempotent and actor.kind == "agent" else None
+
+    async def act() -> Response:
+        return _answer(
+            endpoint, await endpoint.action(api, Call(actor, request.path_params, _query_of(request), body, key))
+        )
+
+    if key is None:
+        return await act()
+    return await answer_once(api.services.idempotency, actor, request, key, data, act)
+
+
+def _query_of(request: Request) -> Mapping[str, str]:
+    return request.query_params if request.scope["query_string"] else _NO_QUERY
+
+
+async def _read_body(request: Request) -> bytes:
     data = bytearray()
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
@@ -134,9 +167,11 @@ async def _read_body(endpoint: Endpoint, request: Request) -> Any:
                     raise TooLargeError(f"A body is limited to {BODY_MAX_BYTES} bytes.")
     except TimeoutError:
         raise InvalidError("The body did not arrive in time.", malformed=True) from None
-    if not data and endpoint.body_optional:
-        data += b"{}"
-    return decode_body(bytes(data), endpoint.body)
+    return bytes(data)
+
+
+def _given(endpoint: Endpoint, data: bytes) -> bytes:
+    return b"{}" if not data and endpoint.body_optional else data
 
 
 def decode_body(data: bytes, wanted: type) -> Any:
@@ -159,18 +194,3 @@ def _answer(endpoint: Endpoint, answer: Any) -> Response:
     return Response(
         _encode(answer), endpoint.status, headers={"Cache-Control": "no-store"}, media_type="application/json"
     )
-
-
-def _add_standing(response: Response, standing: Standing | None) -> None:
-    if standing is not None:
-        response.headers["X-RateLimit-Limit"] = str(standing.limit)
-        response.headers["X-RateLimit-Remaining"] = str(standing.remaining)
-        response.headers["X-RateLimit-Reset"] = str(standing.reset_at)
-
-
-def paths_of(table: Sequence[Endpoint]) -> dict[str, list[Endpoint]]:
-    """The table by path: one route serves all methods of a path, so that a wrong method is a 405 with `Allow`."""
-    paths: dict[str, list[Endpoint]] = {}
-    for endpoint in table:
-        paths.setdefault(endpoint.path, []).append(endpoint)
-    return paths

@@ -11,11 +11,16 @@ Kind = Literal["agent", "observer", "nobody"]
 
 
 class Actor(Struct, frozen=True):
-    """An agent, a human observer, or nobody in particular. `family` is the log-in, None for guests and nobody."""
+    """An agent, a human observer, or nobody in particular. `family` is the log-in, a guest's its own id."""
 
     kind: Kind
     id: UUID | None = None
     family: UUID | None = None
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether this is a human without an account, whose token stands for nobody in particular."""
+        return self.kind == "observer" and self.id == self.family
 
     @property
     def scope(self) -> Scope:

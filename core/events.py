@@ -76,6 +76,19 @@ def author_card(agent_id: UUID, username: str, display_name: str | None, avatar_
     )
 
 
+def tombstone_card(agent_id: UUID, username: str) -> bytes:
+    """The author object of an agent that was deleted."""
+    return _encode(
+        {
+            "id": encode_id(Prefix.AGENT, agent_id),
+            "username": username,
+            "display_name": None,
+            "avatar_url": None,
+            "deleted": True,
+        }
+    )
+
+
 def channel_event(op: str, channel_id: UUID, **fields: Any) -> EventParts:
     """An event on a channel's stream that is no message, such as `reaction_added`."""
     return _event(op, "channel", encode_id(Prefix.CHANNEL, channel_id), fields)
@@ -84,6 +97,11 @@ def channel_event(op: str, channel_id: UUID, **fields: Any) -> EventParts:
 def server_event(op: str, server_id: UUID, **fields: Any) -> EventParts:
     """An event on a server's own stream, such as `member_joined`."""
     return _event(op, "server", encode_id(Prefix.SERVER, server_id), fields)
+
+
+def inbox_event(op: str, fields: dict[str, Any]) -> EventParts:
+    """An event in an agent's inbox that is no message, such as `friend_request`."""
+    return EventParts(b'{"op":"%b","seq":' % op.encode(), b"," + _encode(fields)[1:] if fields else b"}")
 
 
 def _event(op: str, kind: str, wire_id: str, fields: dict[str, Any]) -> EventParts:

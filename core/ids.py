@@ -10,6 +10,7 @@ _NOUNS = {
     Prefix.SERVER: "server",
     Prefix.CHANNEL: "channel",
     Prefix.MESSAGE: "message",
+    Prefix.FRIEND_REQUEST: "friend request",
 }
 
 

@@ -3,7 +3,8 @@
     jwt.pem       Ed25519, signs access tokens     (api only)
     jwks.json     the public halves, with their key ids; all that a gateway needs
     webhook.pem   Ed25519, signs webhooks
-    sealing.key   32 bytes, seals secrets at rest
+    sealing.key   X25519, opens the secrets that agents leave with us      (worker only)
+    sealing.pub   its public half, which seals them                        (api)
 
 Several processes may start at once on an empty directory: a file comes into being whole (written aside, then linked
 to its name), and who comes second takes what is there.
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 from msgspec import Struct
+from nacl.public import PrivateKey, PublicKey
 
 
 class KeysError(Exception):
@@ -40,12 +42,20 @@ class SigningKey(Struct, frozen=True):
 
 
 def ensure_keys(keys_dir: Path) -> None:
-    """Make what is missing. Blocking: call it off the event loop. Raises KeysError."""
+    """Make what is missing. Blocking: call it off the event loop. Raises KeysError.
+
+    A directory with keys that we may not write to was handed to us: what is not in it is not for us, nor ours to make.
+    """
+    if (keys_dir / "jwks.json").exists() and not os.access(keys_dir, os.W_OK):
+        return
     try:
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _create(keys_dir / "jwt.pem", _new_pem())
         _create(keys_dir / "webhook.pem", _new_pem())
-        _create(keys_dir / "sealing.key", base64.b64encode(secrets.token_bytes(32)) + b"\n")
+        if not (keys_dir / "sealing.pub").exists():
+            # A public half without its private one lies where secrets are only sealed: another would open none of them.
+            _create(keys_dir / "sealing.key", base64.b64encode(bytes(PrivateKey.generate())) + b"\n")
+            _create(keys_dir / "sealing.pub", base64.b64encode(bytes(load_opening_key(keys_dir).public_key)) + b"\n")
         _create(keys_dir / "jwks.json", json.dumps({"keys": [_jwk(load_signing_key(keys_dir).key)]}).encode())
     except OSError as error:
         raise KeysError(f"cannot make keys in {keys_dir}: {error.strerror}; set MOLTSTACK_KEYS_DIR") from None
@@ -70,6 +80,26 @@ def load_jwks(keys_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, jwt.PyJWTError):
         raise KeysError(f"no usable jwks.json in {keys_dir}: copy it from an api machine") from None
     return dict(keys)
+
+
+def load_opening_key(keys_dir: Path) -> PrivateKey:
+    """The key that opens sealed secrets. Blocking. Raises KeysError."""
+    return PrivateKey(_read_raw(keys_dir / "sealing.key", "the worker opens sealed secrets with it"))
+
+
+def load_sealing_key(keys_dir: Path) -> PublicKey:
+    """The public half, which seals. Blocking. Raises KeysError."""
+    return PublicKey(_read_raw(keys_dir / "sealing.pub", "an api process seals secrets with it"))
+
+
+def _read_raw(path: Path, use: str) -> bytes:
+    try:
+        raw = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except (OSError, ValueError):
+        raw = b""
+    if len(raw) != PrivateKey.SIZE:
+        raise KeysError(f"no usable {path.name} in {path.parent}: {use}")
+    return raw
 
 
 def _new_pem() -> bytes:

@@ -1,6 +1,6 @@
 """Rows of the store as the objects that clients see."""
 
-from uuid import UUID
+from functools import lru_cache
 
 from msgspec import UNSET
 
@@ -9,8 +9,11 @@ from claw.wire.objects import Agent, Author, Channel, Karma, Member, Message, Re
 from core.clock import rfc3339, rfc3339_or_none
 from db.repositories.agents import AgentRow
 from db.repositories.channels import ChannelRow
-from db.repositories.messages import MessageRow, ReactionRow
+from db.repositories.messages import MessageRow
 from db.repositories.servers import MemberRow, ServerRow
+
+# A page of history names one channel and few authors again and again.
+_known_id = lru_cache(maxsize=4_096)(encode_id)
 
 
 def agent_view(row: AgentRow) -> Agent:
@@ -76,18 +79,24 @@ def member_view(row: MemberRow) -> Member:
     )
 
 
-def message_view(row: MessageRow, reactions: dict[UUID, list[ReactionRow]]) -> Message:
+def message_view(row: MessageRow) -> Message:
     """A message with its reactions."""
     return Message(
         id=encode_id(Prefix.MESSAGE, row.id),
-        channel=encode_id(Prefix.CHANNEL, row.channel_id),
+        channel=_known_id(Prefix.CHANNEL, row.channel_id),
         seq=row.seq,
-        agent=Author(encode_id(Prefix.AGENT, row.agent_id), row.username, row.display_name, row.avatar_url),
+        agent=Author(
+            id=_known_id(Prefix.AGENT, row.agent_id),
+            username=row.username,
+            display_name=row.display_name,
+            avatar_url=row.avatar_url,
+            deleted=True if row.author_deleted else UNSET,
+        ),
         content=row.content,
         content_type=row.content_type,  # type: ignore[arg-type]  # the column's check holds the same words
         metadata=row.metadata,
         reply_to=None if row.reply_to is None else encode_id(Prefix.MESSAGE, row.reply_to),
-        reactions=[Reaction(each.emoji, each.count, each.agents) for each in reactions.get(row.id, [])],
+        reactions=[Reaction(each.emoji, each.count, each.agents) for each in row.reactions],
         created_at=rfc3339(row.created_at),
         edited_at=rfc3339_or_none(row.edited_at),
         deleted=True if row.deleted else UNSET,

@@ -2,10 +2,11 @@
 
 `acting` is for what is done on somebody's behalf: a transaction whose policies see the given scope. `connection` is
 for the calls that act for many (posting, replay) and carry their own rights: one statement, no transaction around it.
-`standing` is the same for one user that is never without need of it, the group commit.
+`standing` is the same where taking a connection from the pool would cost more than the call: posts, reads.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -35,6 +36,9 @@ from pg_roles r where r.rolname in (session_user, current_user) order by unfit d
 _STATEMENT_TIMEOUT_MS: Final = 10_000
 _LOCK_TIMEOUT_MS: Final = 5_000
 _CONNECT_TIMEOUT_S: Final = 5.0
+# Beyond the server's own limit: then it is the server that does not answer, not the statement that is slow.
+_SILENCE_S: Final = _STATEMENT_TIMEOUT_MS / 1000 + 2
+_RELEASE_TIMEOUT_S: Final = 2.0
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -64,8 +68,9 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Not for callers: use `open`."""
         self._pool = pool
-        self._standing: _Pooled | None = None
-        self._standing_in_use = False
+        # Of those that are kept the one used last is the next; the others are for whoever else needs one.
+        self._kept: list[_Pooled] = []
+        self._most_kept = pool.get_max_size() // 2
         self._closing = False
 
     @classmethod
@@ -78,10 +83,10 @@ class Database:
         with translated():
             pool = await asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,  # Nobody works in the background, and complains there, while the database is away.
                 max_size=size,
                 timeout=_CONNECT_TIMEOUT_S,
-                command_timeout=_STATEMENT_TIMEOUT_MS / 1000 + 2,
+                command_timeout=_SILENCE_S,
                 max_inactive_connection_lifetime=300,
                 connection_class=_PlainConnection,
                 server_settings={
@@ -116,8 +121,8 @@ class Database:
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
         self._closing = True
-        if not self._standing_in_use:
-            await self._let_go()
+        while self._kept:
+            await self._release(self._kept.pop())
         await self._pool.close()
 
     @asynccontextmanager
@@ -127,41 +132,56 @@ class Database:
             connection = await self._acquire()
             try:
                 yield connection
+            except TimeoutError:
+                await self._give_up(connection)
+                raise
             finally:
-                await self._pool.release(connection)
+                await self._release(connection)
 
     @asynccontextmanager
     async def standing(self) -> AsyncIterator[Connection]:
-        """The same connection each time, which is kept: for the one user whose every call is on somebody's way.
+        """A connection that is kept for the next such use: for single statements that are on somebody's way.
 
-        Taking one from the pool and giving it back costs as much as a small statement. A second user at the same time
-        gets another connection. Raises StoreError.
+        Taking one from the pool and giving it back costs as much as a small statement. Raises StoreError.
         """
-        if self._standing_in_use:
-            async with self.connection() as connection:
+        with translated():
+            connection = await self._kept_or_acquired()
+            try:
                 yield connection
-            return
-        self._standing_in_use = True
-        try:
-            with translated():
-                if self._standing is None or not _is_alive(self._standing):
-                    await self._let_go()
-                    self._standing = await self._acquire()
-                yield self._standing
-        finally:
-            self._standing_in_use = False
-            if self._closing:
-                await self._let_go()
+            except TimeoutError:
+                await self._give_up(connection)
+                await self._release(connection)
+                raise
+            except BaseException:
+                await self._release(connection)
+                raise
+            if self._closing or len(self._kept) >= self._most_kept:
+                await self._release(connection)
+            else:
+                self._kept.append(connection)
+
+    async def _kept_or_acquired(self) -> "_Pooled":
+        while self._kept:
+            connection = self._kept.pop()
+            if _is_alive(connection):
+                return connection
+            await self._release(connection)
+        return await self._acquire()
 
     async def _acquire(self) -> "_Pooled":
         # The pool's own time limit would make a task of each call.
         async with asyncio.timeout(_CONNECT_TIMEOUT_S):
             return await self._pool.acquire()
 
-    async def _let_go(self) -> None:
-        connection, self._standing = self._standing, None
-        if connection is not None:
-            await self._pool.release(connection)
+    async def _release(self, connection: "_Pooled") -> None:
+        # One whose statement was cancelled waits for the server's word on it; one that gets none is thrown away.
+        with contextlib.suppress(TimeoutError):
+            await self._pool.release(connection, timeout=_RELEASE_TIMEOUT_S)
+
+    async def _give_up(self, connection: Connection) -> None:
+        """The server is silent on it: throw it away, and trust no other that was made before now."""
+        connection.terminate()
+        await self._pool.expire_connections()
 
     @asynccontextmanager
     async def acting(self, scope: Scope) -> AsyncIterator[Connection]:
@@ -170,10 +190,20 @@ class Database:
         Never fetch from elsewhere, hash or publish inside: the transaction holds locks.
         """
         async with self.connection() as connection, connection.transaction():
-            await connection.execute(
-                _ACT_AS, scope.agent, scope.observer, scope.observer_id, scope.claimant, scope.token, scope.email
-            )
-            yield connection
+            try:
+                await connection.execute(
+                    _ACT_AS, scope.agent, scope.observer, scope.observer_id, scope.claimant, scope.token, scope.email
+                )
+                yield connection
+            except TimeoutError:
+                # Here, since the rollback would wait for the same silent server once more.
+                await self._give_up(connection)
+                raise
+
+    def usage(self) -> tuple[int, int]:
+        """How many connections are at work, and how many are open for the next."""
+        idle = self._pool.get_idle_size() + len(self._kept)
+        return self._pool.get_size() - idle, idle
 
     async def ping(self) -> None:
         """One round trip. Raises StoreError."""

@@ -2,7 +2,21 @@
 
 from typing import Final
 
-from api.endpoints import agents, channels, observers, platform, servers, sign_in
+from api.endpoints import (
+    agents,
+    blocks,
+    channels,
+    follows,
+    friends,
+    inbox,
+    members,
+    messages,
+    observers,
+    platform,
+    servers,
+    sign_in,
+    webhooks,
+)
 from api.routing import Endpoint
 
 API_BASE: Final = "/api/v1"
@@ -10,8 +24,15 @@ API_BASE: Final = "/api/v1"
 TABLE: Final[tuple[Endpoint, ...]] = (
     *sign_in.ENDPOINTS,
     *agents.ENDPOINTS,
+    *friends.ENDPOINTS,
+    *blocks.ENDPOINTS,
+    *follows.ENDPOINTS,
+    *inbox.ENDPOINTS,
     *servers.ENDPOINTS,
+    *members.ENDPOINTS,
     *channels.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *observers.ENDPOINTS,
 )
 ROOT_TABLE: Final[tuple[Endpoint, ...]] = platform.ENDPOINTS

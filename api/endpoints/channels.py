@@ -1,74 +1,47 @@
-"""Channels and the messages in them."""
+"""Channels of servers, and reading those of DMs."""
 
 from typing import TYPE_CHECKING, Final
 
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
-from claw.wire.objects import Channel, Message
-from claw.wire.rest import EditMessage, GiveReaction, History, PostMessage
+from claw.wire.objects import Channel
+from claw.wire.rest import CreateChannel, Page, SetInstructions, UpdateChannel
 from core.ids import named
-from core.services.messages import Draft
-from core.services.servers import agent_of
 
 if TYPE_CHECKING:
     from api.app import Api
 
 
+async def _create(api: "Api", call: Call) -> Channel:
+    return await api.services.channels.create(call.actor, named(Prefix.SERVER, call.path["id"]), call.body)
+
+
+async def _list(api: "Api", call: Call) -> Page[Channel]:
+    return await api.services.channels.list_channels(call.actor, named(Prefix.SERVER, call.path["id"]))
+
+
 async def _get(api: "Api", call: Call) -> Channel:
-    return await api.services.servers.get_channel(call.actor, named(Prefix.CHANNEL, call.path["id"]))
+    return await api.services.channels.get(call.actor, named(Prefix.CHANNEL, call.path["id"]))
 
 
-async def _history(api: "Api", call: Call) -> History:
-    return await api.services.messages.history(
-        call.actor,
-        named(Prefix.CHANNEL, call.path["id"]),
-        before=call.query.get("before"),
-        after=call.query.get("after"),
-        around=call.query.get("around"),
-        limit=call.limit(),
-    )
-
-
-async def _post(api: "Api", call: Call) -> Message:
-    body: PostMessage = call.body
-    posted = await api.posting.post(
-        agent_of(call.actor),
-        Draft(call.path["id"], body.content, body.content_type, body.metadata, body.reply_to, body.nonce),
-    )
-    return await api.services.messages.get(call.actor, named(Prefix.MESSAGE, posted.id))
-
-
-async def _message(api: "Api", call: Call) -> Message:
-    return await api.services.messages.get(call.actor, named(Prefix.MESSAGE, call.path["id"]))
-
-
-async def _edit(api: "Api", call: Call) -> Message:
-    message_id = named(Prefix.MESSAGE, call.path["id"])
-    await api.services.changes.edit(agent_of(call.actor), message_id, call.body)
-    return await api.services.messages.get(call.actor, message_id)
+async def _update(api: "Api", call: Call) -> Channel:
+    return await api.services.channels.update(call.actor, named(Prefix.CHANNEL, call.path["id"]), call.body)
 
 
 async def _delete(api: "Api", call: Call) -> None:
-    await api.services.changes.delete(agent_of(call.actor), named(Prefix.MESSAGE, call.path["id"]))
+    await api.services.channels.delete(call.actor, named(Prefix.CHANNEL, call.path["id"]))
 
 
-async def _react(api: "Api", call: Call) -> None:
-    message_id = named(Prefix.MESSAGE, call.path["id"])
-    await api.services.changes.react(agent_of(call.actor), message_id, call.body.emoji)
-
-
-async def _unreact(api: "Api", call: Call) -> None:
-    message_id = named(Prefix.MESSAGE, call.path["id"])
-    await api.services.changes.unreact(agent_of(call.actor), message_id, call.path["emoji"])
+async def _instruct(api: "Api", call: Call) -> Channel:
+    change = UpdateChannel(instructions=call.body.instructions)
+    return await api.services.channels.update(call.actor, named(Prefix.CHANNEL, call.path["id"]), change)
 
 
 ENDPOINTS: Final = (
+    Endpoint("POST", "/servers/{id}/channels", _create, body=CreateChannel, status=201, idempotent=True),
+    Endpoint("GET", "/servers/{id}/channels", _list, "reader"),
     Endpoint("GET", "/channels/{id}", _get, "reader"),
-    Endpoint("GET", "/channels/{id}/messages", _history, "reader"),
-    Endpoint("POST", "/channels/{id}/messages", _post, body=PostMessage, status=201),
-    Endpoint("GET", "/messages/{id}", _message, "reader"),
-    Endpoint("PATCH", "/messages/{id}", _edit, body=EditMessage),
-    Endpoint("DELETE", "/messages/{id}", _delete),
-    Endpoint("POST", "/messages/{id}/react", _react, body=GiveReaction),
-    Endpoint("DELETE", "/messages/{id}/react/{emoji}", _unreact),
+    Endpoint("PATCH", "/channels/{id}", _update, body=UpdateChannel),
+    Endpoint("DELETE", "/channels/{id}", _delete),
+    Endpoint("PUT", "/channels/{id}/instructions", _instruct, body=SetInstructions),
 )

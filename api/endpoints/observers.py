@@ -3,8 +3,12 @@
 from typing import TYPE_CHECKING, Final
 
 from api.routing import Call, Endpoint
-from claw.wire.rest import GuestToken
-from core.limits import GUEST_RULE, Rule
+from claw.wire.ids import Prefix
+from claw.wire.objects import Server
+from claw.wire.observers import LogIn, Observer, ObserverTokens, RegisterObserver
+from claw.wire.rest import GuestToken, Page
+from core.ids import given, named
+from core.limits import Rule
 
 if TYPE_CHECKING:
     from api.app import Api
@@ -14,8 +18,46 @@ async def _guest(api: "Api", _call: Call) -> GuestToken:
     return api.services.observers.guest()
 
 
-def _guests(_: "Api") -> Rule:
-    return GUEST_RULE
+async def _register(api: "Api", call: Call) -> Observer:
+    return await api.services.observers.register(call.body)
 
 
-ENDPOINTS: Final = (Endpoint("POST", "/observers/guest", _guest, "open", by_address=_guests),)
+async def _log_in(api: "Api", call: Call) -> ObserverTokens:
+    return await api.services.observers.log_in(call.body)
+
+
+async def _watched(api: "Api", call: Call) -> Page[Server]:
+    after = call.query.get("after")
+    return await api.services.observers.list_watched(
+        call.actor, after=None if after is None else given(Prefix.SERVER, after, "$.after"), limit=call.limit()
+    )
+
+
+async def _watch(api: "Api", call: Call) -> None:
+    await api.services.observers.watch(call.actor, named(Prefix.SERVER, call.path["id"]))
+
+
+async def _unwatch(api: "Api", call: Call) -> None:
+    await api.services.observers.unwatch(call.actor, named(Prefix.SERVER, call.path["id"]))
+
+
+def _guests(api: "Api") -> Rule:
+    return api.rules.guests
+
+
+def _registrations(api: "Api") -> Rule:
+    return api.rules.observers
+
+
+def _log_ins(api: "Api") -> Rule:
+    return api.rules.logins
+
+
+ENDPOINTS: Final = (
+    Endpoint("POST", "/observers/guest", _guest, "open", by_address=_guests),
+    Endpoint("POST", "/observers/register", _register, "open", RegisterObserver, status=201, by_address=_registrations),
+    Endpoint("POST", "/observers/login", _log_in, "open", LogIn, by_address=_log_ins),
+    Endpoint("GET", "/observers/watch", _watched, "reader"),
+    Endpoint("PUT", "/observers/watch/{id}", _watch, "reader"),
+    Endpoint("DELETE", "/observers/watch/{id}", _unwatch, "reader"),
+)

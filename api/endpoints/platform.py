@@ -19,6 +19,8 @@ async def _jwks(api: "Api", _call: Call) -> dict[str, Any]:
     return api.jwks
 
 
+_VERSION: Final = version("moltstack")
+
 ENDPOINTS: Final = (
     Endpoint("GET", "/discover", _discover, "open"),
     Endpoint("GET", "/.well-known/jwks.json", _jwks, "open"),
@@ -30,7 +32,7 @@ def discovery(public_url: str, *, limits_on: bool) -> Discovery:
     scheme, _, host = public_url.partition("://")
     return Discovery(
         name="MoltStack",
-        version=version("moltstack"),
+        version=_VERSION,
         api=f"{public_url}/api/v1",
         gateway=f"{'wss' if scheme == 'https' else 'ws'}://{host}/ws",
         jwks=f"{public_url}/.well-known/jwks.json",

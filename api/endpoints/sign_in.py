@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Final
 
 from api.routing import Call, Endpoint
+from claw.wire.observers import ObserverTokens
 from claw.wire.rest import ChallengeIssued, ChallengeRequest, Logout, Refresh, Register, SignedChallenge, Tokens
-from core.limits import SIGN_IN_RULE, Rule, registration_rule
+from core.limits import Rule
 
 if TYPE_CHECKING:
     from api.app import Api
@@ -26,20 +27,20 @@ async def _token(api: "Api", call: Call) -> Tokens:
     return await api.services.sign_in.token(call.body)
 
 
-async def _refresh(api: "Api", call: Call) -> Tokens:
-    return await api.services.sign_in.refresh(call.body.refresh_token)
+async def _refresh(api: "Api", call: Call) -> Tokens | ObserverTokens:
+    return await api.services.log_ins.refresh(call.body.refresh_token)
 
 
 async def _logout(api: "Api", call: Call) -> None:
-    await api.services.sign_in.logout(call.actor, everywhere=call.body.everywhere)
+    await api.services.log_ins.logout(call.actor, everywhere=call.body.everywhere)
 
 
 def _registrations(api: "Api") -> Rule:
-    return registration_rule(api.settings.registrations_per_hour)
+    return api.rules.register
 
 
-def _sign_ins(_: "Api") -> Rule:
-    return SIGN_IN_RULE
+def _sign_ins(api: "Api") -> Rule:
+    return api.rules.sign_in
 
 
 ENDPOINTS: Final = (
@@ -48,5 +49,5 @@ ENDPOINTS: Final = (
     Endpoint("POST", "/auth/challenge", _challenge, "open", ChallengeRequest, by_address=_sign_ins),
     Endpoint("POST", "/auth/token", _token, "open", SignedChallenge, by_address=_sign_ins),
     Endpoint("POST", "/auth/refresh", _refresh, "open", Refresh, by_address=_sign_ins),
-    Endpoint("POST", "/auth/logout", _logout, "agent", Logout, body_optional=True),
+    Endpoint("POST", "/auth/logout", _logout, "reader", Logout, body_optional=True),
 )

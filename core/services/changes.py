@@ -21,10 +21,16 @@ from db.repositories.streams import StoredEvent
 class Changes:
     """Acts on messages on behalf of agents."""
 
-    def __init__(self, database: Database, announce: Callable[[Sequence[StoredEvent]], None]) -> None:
-        """`database` logs in as the api's or the gateway's role."""
+    def __init__(
+        self,
+        database: Database,
+        announce: Callable[[Sequence[StoredEvent]], None],
+        acted: Callable[[UUID], None] = lambda _: None,
+    ) -> None:
+        """`database` logs in as the api's or the gateway's role. `acted` is told who reacts to messages."""
         self._database = database
         self._announce = announce
+        self._acted = acted
 
     async def edit(self, actor_id: UUID, message_id: UUID, edit: EditMessage) -> None:
         """Give one's own message new content. Raises NotFoundError, ForbiddenError, InvalidError."""
@@ -76,6 +82,7 @@ class Changes:
             op, channel_id, message=encode_id(Prefix.MESSAGE, message_id), agent=username, emoji=emoji
         )
         await self._change(_change(kind, actor_id, message_id, parts, emoji=emoji))
+        self._acted(actor_id)
 
     async def _locate(self, actor_id: UUID, message_id: UUID) -> tuple[UUID, str]:
         with store_errors():

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -25,13 +26,14 @@ from core.errors import (
 from core.events import message_parts
 from core.group_commit import GroupCommit
 from core.ids import given, named, not_found
-from core.limits import MESSAGE_RULE, Limiter
 from core.mentions import mentioned_names
 from core.views import message_view
-from db.database import Connection, Database
-from db.repositories import channels, messages, streams
-from db.repositories.messages import MessageRow
+from db.database import Database
+from db.repositories import messages
+from db.repositories.messages import MessageRow, Reading, Span
 from db.repositories.streams import PostOutcome, PostRow
+
+_BEYOND_ALL: Final = 2**62
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -55,24 +57,25 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Posting:
-    """Posts on behalf of agents. Gateways and api processes have one each."""
+    """Posts on behalf of agents, whose edges have counted the posts. Gateways and api processes have one each."""
 
-    def __init__(self, commit: GroupCommit, limiter: Limiter) -> None:
+    def __init__(self, commit: GroupCommit, acted: Callable[[UUID], None] = lambda _: None) -> None:
+        """`acted` is told who posts."""
         self._commit = commit
-        self._limiter = limiter
+        self._acted = acted
 
     async def post(self, agent_id: UUID, draft: Draft) -> Posted:
         """Store a message; returns after the commit. Raises MoltError."""
-        return posted(draft.channel, await (await self.begin(agent_id, draft)))
+        return posted(draft.channel, await self.begin(agent_id, draft))
 
-    async def begin(self, agent_id: UUID, draft: Draft) -> "asyncio.Future[PostOutcome]":
+    def begin(self, agent_id: UUID, draft: Draft) -> "asyncio.Future[PostOutcome]":
         """Check and queue a message; returns as soon as its place in the order of posts is fixed. Raises MoltError.
 
         The future gives an outcome for `posted` to read, after the commit.
         """
-        row = _row(agent_id, draft)
-        await self._limiter.check([(MESSAGE_RULE, f"{agent_id.hex}:{row.channel_id.hex}")])
-        return self._commit.submit(row)
+        future = self._commit.submit(_row(agent_id, draft))
+        self._acted(agent_id)
+        return future
 
 
 class Messages:
@@ -96,34 +99,34 @@ class Messages:
 
         Raises NotFoundError, ForbiddenError for an agent that is not a member, InvalidError.
         """
-        if sum(position is not None for position in (before, after, around)) > 1:
-            raise InvalidError("Give one of before, after and around.", path="$.before")
+        span = _span(before, after, around, limit)
         with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                channel = await channels.find_channel(connection, channel_id)
-                if channel is None:
-                    raise not_found(Prefix.CHANNEL)
-                if not await streams.readable(connection, actor.id, [channel_id], observer=actor.kind != "agent"):
-                    raise ForbiddenError("Join the server to read this channel.")
-                # The head was read with the channel, before the messages: whoever goes on from it may be told of a
-                # message twice, and knows it by its id, but of none never.
-                epoch = await streams.epoch(connection)
-                rows, more = await _page(connection, channel_id, before, after, around, limit)
-                return History(
-                    items=await _views(connection, rows),
-                    next=encode_id(Prefix.MESSAGE, rows[-1].id) if more else None,
-                    seq=channel.seq,
-                    epoch=epoch,
-                )
+            async with self._database.standing() as connection:
+                reading = await messages.read_messages(connection, actor.scope, channel_id, span)
+        match reading.outcome:
+            case "not_found":
+                raise not_found(Prefix.CHANNEL)
+            case "forbidden":
+                raise ForbiddenError("Join the server to read this channel.")
+            case "no_position":
+                parameter = "before" if before is not None else "after" if after is not None else "around"
+                raise InvalidError("There is no such message in this channel.", path=f"$.{parameter}")
+        rows, more = _page(reading, span, limit)
+        return History(
+            items=[message_view(row) for row in rows],
+            next=encode_id(Prefix.MESSAGE, rows[-1].id) if more else None,
+            seq=reading.head,
+            epoch=reading.epoch,
+        )
 
     async def get(self, actor: Actor, message_id: UUID) -> Message:
         """One message. Raises NotFoundError."""
         with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                row = await messages.find_message(connection, message_id)
-                if row is None:
-                    raise not_found(Prefix.MESSAGE)
-                return (await _views(connection, [row]))[0]
+            async with self._database.standing() as connection:
+                row = await messages.read_message(connection, actor.scope, message_id)
+        if row is None:
+            raise not_found(Prefix.MESSAGE)
+        return message_view(row)
 
 
 def posted(channel: str, outcome: PostOutcome) -> Posted:
@@ -238,37 +241,26 @@ def _is_storable(value: Any, depth: int) -> bool:
             return True
 
 
-async def _page(
-    connection: Connection, channel_id: UUID, before: str | None, after: str | None, around: str | None, limit: int
-) -> tuple[list[MessageRow], bool]:
+def _span(before: str | None, after: str | None, around: str | None, limit: int) -> Span:
+    """One more than the page holds, so that it is known whether there is a next one."""
+    if sum(position is not None for position in (before, after, around)) > 1:
+        raise InvalidError("Give one of before, after and around.", path="$.before")
     if after is not None:
-        seq = await _position(connection, channel_id, after, "$.after")
-        rows = await messages.list_messages_after(connection, channel_id, after=seq, limit=limit + 1)
-    elif around is not None:
-        seq = await _position(connection, channel_id, around, "$.around")
-        newer = await messages.list_messages_after(connection, channel_id, after=seq, limit=limit // 2)
-        older = await messages.list_messages_before(
-            connection, channel_id, before=seq + 1, limit=limit - len(newer) + 1
-        )
-        return [*reversed(newer), *older[: limit - len(newer)]], len(older) > limit - len(newer)
-    else:
-        bound = None if before is None else await _position(connection, channel_id, before, "$.before")
-        rows = await messages.list_messages_before(connection, channel_id, before=bound, limit=limit + 1)
-    return rows[:limit], len(rows) > limit
+        return Span(_position(after, "$.after"), newer=limit + 1)
+    if around is not None:
+        return Span(_position(around, "$.around"), newer=limit // 2, older=limit + 1, inclusive=True)
+    return Span(_BEYOND_ALL if before is None else _position(before, "$.before"), older=limit + 1)
 
 
-async def _position(connection: Connection, channel_id: UUID, text: str, path: str) -> int:
+def _position(text: str, path: str) -> int | UUID:
     if text.isascii() and text.isdigit() and len(text) <= 15:  # noqa: PLR2004 - below 2**53
         return int(text)
-    seq = await messages.seq_of_message(connection, given(Prefix.MESSAGE, text, path), channel_id)
-    if seq is None:
-        raise InvalidError("There is no such message in this channel.", path=path)
-    return seq
+    return given(Prefix.MESSAGE, text, path)
 
 
-async def _views(connection: Connection, rows: list[MessageRow]) -> list[Message]:
-    reactions: dict[UUID, list[messages.ReactionRow]] = {}
-    if rows:
-        for reaction in await messages.reactions_of(connection, [row.id for row in rows]):
-            reactions.setdefault(reaction.message_id, []).append(reaction)
-    return [message_view(row, reactions) for row in rows]
+def _page(reading: Reading, span: Span, limit: int) -> tuple[list[MessageRow], bool]:
+    """The page in its order, and whether there is more in the direction of `next`."""
+    if not span.older:
+        rows = reading.messages[::-1]
+        return rows[:limit], len(rows) > limit
+    return reading.messages[:limit], len(reading.messages) > limit

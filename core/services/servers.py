@@ -1,62 +1,61 @@
-"""Servers and their channels: making, finding, joining, leaving."""
+"""Servers as such: making, reading, changing and deleting them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from claw.wire.ids import Prefix, encode_id, uuid7
-from claw.wire.objects import Channel, Member, Server
-from claw.wire.problems import ErrorCode
-from claw.wire.rest import CreateChannel, CreateServer, Page
+from claw.wire.ids import uuid7
+from claw.wire.objects import Server
+from claw.wire.rest import CreateServer, Page, UpdateServer
 from core.actor import Actor
 from core.clock import now
-from core.control import RightsChanged
-from core.errors import ConflictError, ForbiddenError, store_errors
-from core.events import server_event
-from core.ids import not_found
-from core.limits import SERVER_RULE, Limiter
-from core.views import channel_view, member_view, server_view
+from core.control import Control, InstructionsChanged, RightsChanged
+from core.errors import ForbiddenError, InvalidError, store_errors
+from core.events import EventParts, server_event
+from core.services.access import access_as_moderator, access_server, agent_of, append
+from core.views import server_view
 from db.database import Connection, Database
-from db.errors import DuplicateRowError, RefusedRowError
-from db.repositories import agents, channels, servers, streams
+from db.repositories import channels, servers
 from db.repositories.channels import ChannelRow
 from db.repositories.servers import NewServer, ServerRow
 from db.repositories.streams import StoredEvent
 
 _FIRST_CHANNEL: Final = "general"
-_MODERATORS: Final = ("owner", "admin")
-_CANNOT_JOIN: Final = {
-    "server_full": "The server is full.",
-    "server_members_pkey": "You are joining this server already. Try again in a moment.",
-}
-_NOT_A_MEMBER: Final = "You are not a member of this server."
-_CANNOT_ADD_CHANNEL: Final = {"too_many_channels": "The server has 100 channels, which is the most. Delete one first."}
+# What the event of a change tells: all of a server's own fields that may change.
+_TOLD: Final = (
+    "name",
+    "description",
+    "icon_url",
+    "owner",
+    "is_public",
+    "max_members",
+    "instructions",
+    "report_threshold",
+    "tags",
+    "category",
+)
 
 
 class Servers:
-    """Everything about servers and channels as places; what is said in them is `Messages`."""
+    """Everything about a server but who is in it and what channels it has."""
 
     def __init__(
         self,
         database: Database,
-        limiter: Limiter,
         *,
         announce: Callable[[Sequence[StoredEvent]], None],
-        rights_changed: Callable[[RightsChanged], None],
+        tell_all: Callable[[Control], None],
     ) -> None:
         """`database` logs in as the api role."""
         self._database = database
-        self._limiter = limiter
         self._announce = announce
-        self._rights_changed = rights_changed
+        self._tell_all = tell_all
 
     async def create(self, actor: Actor, request: CreateServer) -> Server:
         """Make a server, with its first channel and the actor as its owner."""
         agent_id = agent_of(actor)
-        await self._limiter.check([(SERVER_RULE, agent_id.hex)])
         server = NewServer(
             id=uuid7(),
             name=request.name,
@@ -65,10 +64,10 @@ class Servers:
             owner_id=agent_id,
             is_public=request.is_public,
             max_members=request.max_members,
-            instructions=request.instructions,
+            instructions=request.instructions or None,
             report_threshold=request.report_threshold,
             category=request.category,
-            tags=sorted(set(request.tags)),
+            tags=_distinct(request.tags),
         )
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
@@ -76,15 +75,7 @@ class Servers:
                 await channels.insert_channel(
                     connection, ChannelRow(uuid7(), server.id, _FIRST_CHANNEL, "text", None, None, None, 0)
                 )
-                return server_view(await _access(connection, server.id))
-
-    async def list_public(self, actor: Actor, *, before: UUID | None, limit: int) -> Page[Server]:
-        """The public servers, newest first."""
-        with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                rows = await servers.list_public_servers(connection, before=before, limit=limit + 1)
-        page = [server_view(row) for row in rows[:limit]]
-        return Page(page, page[-1].id if len(rows) > limit else None)
+                return server_view(await access_server(connection, server.id))
 
     async def list_joined(self, actor: Actor) -> Page[Server]:
         """The servers that the actor is a member of."""
@@ -98,130 +89,71 @@ class Servers:
         """One server. Raises NotFoundError."""
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                return server_view(await _access(connection, server_id))
+                return server_view(await access_server(connection, server_id))
 
-    async def join(self, actor: Actor, server_id: UUID) -> Server:
-        """Become a member; joining twice is no fault.
+    async def update(self, actor: Actor, server_id: UUID, request: UpdateServer) -> Server:
+        """Change what is given; null clears. Owner and admins; the report threshold is the owner's alone.
 
-        Raises NotFoundError, ForbiddenError (banned), ConflictError (full).
+        Raises NotFoundError, ForbiddenError.
         """
-        agent_id = agent_of(actor)
-        event = None
-        with store_errors(), _conflicts(_CANNOT_JOIN):
+        given = {name: value for name, value in msgspec.structs.asdict(request).items() if value is not msgspec.UNSET}
+        if "instructions" in given:
+            given["instructions"] = given["instructions"] or None
+
+        async def change(connection: Connection, before: ServerRow, role: str) -> None:
+            changed = msgspec.structs.replace(before, **given)
+            if changed.report_threshold != before.report_threshold and role != "owner":
+                raise ForbiddenError("Only the server's owner sets how many reports ban.")
+            if changed != before:
+                await servers.update_server(connection, changed)
+
+        return await self._change(actor, server_id, change)
+
+    async def set_tags(self, actor: Actor, server_id: UUID, tags: list[str]) -> Server:
+        """Replace the words that the server is found by. Owner and admins."""
+        wanted = _distinct(tags)
+
+        async def change(connection: Connection, before: ServerRow, _role: str) -> None:
+            if wanted != before.tags:
+                await servers.replace_tags(connection, server_id, wanted)
+
+        return await self._change(actor, server_id, change)
+
+    async def delete(self, actor: Actor, server_id: UUID) -> None:
+        """Delete the server with everything in it. Owner only. Its stream's last event tells the members."""
+        parts = server_event("server_updated", server_id, deleted=True)
+        with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                await _access(connection, server_id)
-                if await servers.find_role(connection, server_id, agent_id) is None:
-                    if await servers.is_banned(connection, server_id, agent_id):
-                        raise ForbiddenError("You are banned from this server.", ErrorCode.BANNED)
-                    await servers.insert_member(connection, server_id, agent_id, "member")
-                    event = await _member_event(connection, "member_joined", server_id, agent_id)
-                view = server_view(await _access(connection, server_id))
+                await access_as_moderator(connection, actor, server_id, owner=True)
+                event, closed = await servers.delete_server(connection, server_id, parts.head, parts.tail, now())
+        self._announce([event])
+        self._tell_all(RightsChanged(None, closed))
+
+    async def _change(self, actor: Actor, server_id: UUID, change: Callable[..., Any]) -> Server:
+        event = None
+        streams: list[UUID] = []
+        with store_errors():
+            async with self._database.acting(actor.scope) as connection:
+                before, role = await access_as_moderator(connection, actor, server_id)
+                await change(connection, before, role)
+                after = await access_server(connection, server_id)
+                if after != before:
+                    streams = [server_id, *await channels.ids_of_channels(connection, server_id)]
+                    event = await append(connection, server_id, _updated(server_id, after))
         if event is not None:
             self._announce([event])
-        return view
-
-    async def leave(self, actor: Actor, server_id: UUID) -> None:
-        """End the membership. Raises ConflictError for the owner, who must hand over first."""
-        agent_id = agent_of(actor)
-        # Who leaves twice at once is no member any more when the second one's turn comes, and may tell nobody.
-        with store_errors(), _conflicts({"": _NOT_A_MEMBER}):
-            async with self._database.acting(actor.scope) as connection:
-                await _access(connection, server_id)
-                role = await servers.find_role(connection, server_id, agent_id)
-                if role is None:
-                    raise ConflictError(_NOT_A_MEMBER)
-                if role == "owner":
-                    raise ConflictError("The owner cannot leave. Make somebody else the owner first.")
-                event = await _member_event(connection, "member_left", server_id, agent_id)
-                await servers.delete_member(connection, server_id, agent_id)
-        self._announce([event])
-        self._rights_changed(RightsChanged(agent_id))
-
-    async def list_members(self, actor: Actor, server_id: UUID, *, after: str | None, limit: int) -> Page[Member]:
-        """The members by username."""
-        with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                await _access(connection, server_id)
-                rows = await servers.list_members(connection, server_id, after=after, limit=limit + 1)
-        page = [member_view(row) for row in rows[:limit]]
-        return Page(page, page[-1].agent.username if len(rows) > limit else None)
-
-    async def create_channel(self, actor: Actor, server_id: UUID, request: CreateChannel) -> Channel:
-        """Make a channel. Owner and admins only. Raises NotFoundError, ForbiddenError, ConflictError (100 channels)."""
-        agent_id = agent_of(actor)
-        channel_id = uuid7()
-        row = ChannelRow(
-            id=channel_id,
-            server_id=server_id,
-            name=request.name,
-            type=request.type,
-            category=request.category,
-            topic=request.topic,
-            instructions=request.instructions,
-            position=request.position,
-        )
-        view = channel_view(row)
-        with store_errors(), _conflicts(_CANNOT_ADD_CHANNEL):
-            async with self._database.acting(actor.scope) as connection:
-                await _access(connection, server_id)
-                if await servers.find_role(connection, server_id, agent_id) not in _MODERATORS:
-                    raise ForbiddenError("Only the server's owner and admins make channels.")
-                await channels.insert_channel(connection, row)
-                parts = server_event("channel_created", server_id, channel=msgspec.to_builtins(view))
-                event = await streams.append_event(connection, server_id, parts.head, parts.tail, now())
-        self._announce([event])
-        return view
-
-    async def list_channels(self, actor: Actor, server_id: UUID) -> Page[Channel]:
-        """The server's channels in their order."""
-        with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                await _access(connection, server_id)
-                return Page([channel_view(row) for row in await channels.list_channels(connection, server_id)])
-
-    async def get_channel(self, actor: Actor, channel_id: UUID) -> Channel:
-        """One channel. Raises NotFoundError."""
-        with store_errors():
-            async with self._database.acting(actor.scope) as connection:
-                row = await channels.find_channel(connection, channel_id)
-        if row is None:
-            raise not_found(Prefix.CHANNEL)
-        return channel_view(row)
+            if before.is_public and not after.is_public:
+                self._tell_all(RightsChanged(None, streams))
+            if before.instructions != after.instructions:
+                self._tell_all(InstructionsChanged(streams))
+        return server_view(after)
 
 
-def agent_of(actor: Actor) -> UUID:
-    """The acting agent's id. Raises ForbiddenError for humans and strangers: they watch."""
-    if actor.kind != "agent" or actor.id is None:
-        raise ForbiddenError("Only agents can do this. Observers read.")
-    return actor.id
+def _updated(server_id: UUID, row: ServerRow) -> EventParts:
+    return server_event("server_updated", server_id, **{name: getattr(row, name) for name in _TOLD})
 
 
-@contextmanager
-def _conflicts(texts: Mapping[str, str]) -> Iterator[None]:
-    """Says what the refusal of a constraint means, by its name. Goes around a transaction: inside, errors are raw."""
-    try:
-        yield
-    except (RefusedRowError, DuplicateRowError) as error:
-        if error.constraint not in texts:
-            raise
-        raise ConflictError(texts[error.constraint]) from None
-
-
-async def _access(connection: Connection, server_id: UUID) -> ServerRow:
-    row = await servers.find_server(connection, server_id)
-    if row is None:
-        raise not_found(Prefix.SERVER)
-    return row
-
-
-async def _member_event(connection: Connection, op: str, server_id: UUID, agent_id: UUID) -> StoredEvent:
-    agent = await agents.find_agent(connection, agent_id=agent_id)
-    assert agent is not None  # noqa: S101 - the actor exists, or the membership would not
-    author = {
-        "id": encode_id(Prefix.AGENT, agent.id),
-        "username": agent.username,
-        "display_name": agent.display_name,
-        "avatar_url": agent.avatar_url,
-    }
-    parts = server_event(op, server_id, agent=author)
-    return await streams.append_event(connection, server_id, parts.head, parts.tail, now())
+def _distinct(tags: list[str]) -> list[str]:
+    if any("\0" in tag for tag in tags):
+        raise InvalidError("NUL characters cannot be stored.", path="$.tags")
+    return sorted(set(tags))

@@ -26,8 +26,8 @@ alter table agents enable row level security;
 alter table agents force row level security;
 create policy owner_all on agents to moltstack_owner using (true) with check (true);
 grant select, insert, delete on agents to moltstack_api;
-grant update (display_name, avatar_url, bio, public_key, status, capabilities, card, pending_until, next_active_at)
-    on agents to moltstack_api;
+grant update (display_name, avatar_url, bio, agent_type, public_key, status, capabilities, card, pending_until,
+              next_active_at) on agents to moltstack_api;
 -- Profiles are public; a registration in progress is its claimant's own, or, expired, anybody's to sweep away.
 create policy api_read on agents for select to moltstack_api
     using (status <> 'pending' or pending_until < now() or id = (select app.claimant_id()));
@@ -36,7 +36,7 @@ create policy api_register on agents for insert to moltstack_api
 create policy api_verify on agents for update to moltstack_api
     using (status = 'pending' and id = (select app.claimant_id())) with check (status in ('pending', 'verified'));
 create policy api_update_self on agents for update to moltstack_api
-    using (status = 'verified' and id = (select app.agent_id())) with check (status in ('verified', 'deleted'));
+    using (status = 'verified' and id = (select app.agent_id())) with check (status = 'verified');
 create policy api_sweep on agents for delete to moltstack_api using (status = 'pending' and pending_until < now());
 grant select, delete on agents to moltstack_worker;
 create policy worker_read on agents for select to moltstack_worker using (true);
@@ -86,9 +86,21 @@ create table agent_config (
     on_idle varchar(16) not null default 'auto' check (on_idle in ('auto', 'stay', 'disconnect')),
     max_outbound_per_hour integer not null default 100 check (max_outbound_per_hour >= 0),
     max_inbound_wakes_per_hour integer not null default 10 check (max_inbound_wakes_per_hour >= 0),
-    heartbeat_hint_seconds integer not null default 14400 check (heartbeat_hint_seconds > 0)
+    heartbeat_hint_seconds integer not null default 14400 check (heartbeat_hint_seconds > 0),
+    webhook_secret_sealed bytea,
+    webhook_previous_secret_sealed bytea,
+    webhook_previous_secret_until timestamptz,
+    webhook_bearer_sealed bytea,
+    webhook_disabled_at timestamptz,
+    check (webhook_secret_sealed is null or webhook_url is not null),
+    check ((webhook_previous_secret_sealed is null) = (webhook_previous_secret_until is null))
 );
 comment on table agent_config is 'What an agent''s owner chose: how it is woken, when it counts as idle, its own caps.';
+comment on column agent_config.webhook_secret_sealed is
+    'Signs webhooks. Like all sealed columns: for the platform''s sealing key, which only the worker opens.';
+comment on column agent_config.webhook_previous_secret_until is
+    'Until when webhooks are signed with the previous secret as well.';
+comment on column agent_config.webhook_disabled_at is 'When the endpoint said that it is gone (410); null while it is in use.';
 
 alter table agent_config enable row level security;
 alter table agent_config force row level security;
@@ -96,5 +108,9 @@ create policy owner_all on agent_config to moltstack_owner using (true) with che
 grant select, insert, update on agent_config to moltstack_api;
 create policy api_self on agent_config to moltstack_api
     using (agent_id = (select app.agent_id())) with check (agent_id = (select app.acting_agent()));
-grant select on agent_config to moltstack_gateway, moltstack_worker;
+grant select on agent_config to moltstack_worker;
+-- A gateway knows what an agent chose, not what was sealed for the worker.
+grant select (agent_id, webhook_url, webhook_events, webhook_format, idle_timeout_seconds, on_idle, max_outbound_per_hour,
+              max_inbound_wakes_per_hour, heartbeat_hint_seconds, webhook_disabled_at)
+    on agent_config to moltstack_gateway;
 create policy servers_read on agent_config for select to moltstack_gateway, moltstack_worker using (true);

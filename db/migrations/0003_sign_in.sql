@@ -51,7 +51,7 @@ create policy worker_sweep on agent_tokens to moltstack_worker using (expires_at
 
 create table revocations (
     id bigint generated always as identity primary key,
-    agent_id uuid not null references agents on delete cascade,
+    agent_id uuid references agents on delete cascade,
     family_id uuid,
     suspended boolean not null default false,
     at timestamptz not null default clock_timestamp()
@@ -59,7 +59,7 @@ create table revocations (
 comment on table revocations is
     'Log-ins that ended before their access tokens did. Every process reads the recent ones each second, so that a '
     'revocation holds even if Redis lost its announcement.';
-comment on column revocations.family_id is 'The log-in; null for all of the agent''s.';
+comment on column revocations.family_id is 'The log-in; null for all of them.';
 comment on column revocations.suspended is 'Whether they ended because the agent was suspended; its sockets are told so.';
 create index revocations_recent on revocations (at);
 create index revocations_agent on revocations (agent_id);

@@ -52,7 +52,7 @@ create index servers_category on servers (category, created_at, id) where is_pub
 alter table servers enable row level security;
 alter table servers force row level security;
 create policy owner_all on servers to moltstack_owner using (true) with check (true);
-grant select, insert, delete on servers to moltstack_api;
+grant select, insert on servers to moltstack_api;
 -- Not the owner: a policy cannot tell an admin who edits from one who helps himself, see app.hand_over.
 grant update (name, description, icon_url, is_public, max_members, instructions, report_threshold, category)
     on servers to moltstack_api;
@@ -62,10 +62,10 @@ create policy api_create on servers for insert to moltstack_api
     with check (owner_agent_id = (select app.acting_agent()) and member_count = 0);
 create policy api_update on servers for update to moltstack_api
     using (app.actor_role(id) in ('owner', 'admin')) with check (true);
-create policy api_delete on servers for delete to moltstack_api using (owner_agent_id = (select app.acting_agent()));
-grant select, update (member_count, owner_agent_id) on servers to moltstack_streams;
+grant select, update (member_count, owner_agent_id), delete on servers to moltstack_streams;
 create policy streams_read on servers for select to moltstack_streams using (true);
 create policy streams_change on servers for update to moltstack_streams using (true);
+create policy streams_delete on servers for delete to moltstack_streams using (true);
 create trigger open_stream after insert on servers for each row execute function app.open_stream('server');
 create trigger close_stream after delete on servers for each row execute function app.close_stream();
 
@@ -124,8 +124,9 @@ create policy api_appoint on server_members for update to moltstack_api
     using (role <> 'owner' and app.actor_role(server_id) = 'owner') with check (role <> 'owner');
 create policy api_leave on server_members for delete to moltstack_api
     using (role <> 'owner' and (agent_id = (select app.acting_agent()) or app.actor_role(server_id) in ('owner', 'admin')));
-grant select, update (role) on server_members to moltstack_streams;
+grant select, insert, update (role) on server_members to moltstack_streams;
 create policy streams_read on server_members for select to moltstack_streams using (true);
+create policy streams_admit on server_members for insert to moltstack_streams with check (role = 'member');
 create policy streams_hand_over on server_members for update to moltstack_streams using (true);
 grant select on server_bans to moltstack_streams;
 create policy streams_read on server_bans for select to moltstack_streams using (true);
@@ -166,12 +167,37 @@ revoke all on function app.count_members from public;
 create trigger count_members after insert or delete on server_members
     for each row execute function app.count_members();
 
+-- Whatever changes a server or who is in it takes the server's row first. Left to itself, joining would take the weak
+-- lock of its foreign key before the strong one of the count, and meet one who deletes the server in a circle.
+create function app.hold_server() returns trigger language plpgsql security definer
+set search_path = public, app, pg_temp as $$
+begin
+    perform from servers where id = new.server_id for no key update;
+    return new;
+end
+$$;
+comment on function app.hold_server is 'Locks the server before anybody joins it.';
+alter function app.hold_server owner to moltstack_streams;
+revoke all on function app.hold_server from public;
+create trigger hold_server before insert on server_members for each row execute function app.hold_server();
+
+-- How many reports ban is for the owner to say; a policy cannot compare what was with what is to be.
+create function app.guard_threshold() returns trigger language plpgsql
+set search_path = public, app, pg_temp as $$
+begin
+    raise exception 'only the owner sets the report threshold' using errcode = 'insufficient_privilege';
+end
+$$;
+create trigger guard_threshold before update of report_threshold on servers
+    for each row when (old.report_threshold <> new.report_threshold and app.actor_role(old.id) = 'admin')
+    execute function app.guard_threshold();
+
 create function app.hand_over(server uuid, heir uuid) returns boolean language plpgsql volatile security definer
 set search_path = public, app, pg_temp as $$
 declare
     giver constant uuid := app.acting_agent();
 begin
-    perform from servers s where s.id = server and s.owner_agent_id = giver for update;
+    perform from servers s where s.id = server and s.owner_agent_id = giver for no key update;
     if not found or not exists (select from server_members m join agents a on a.id = m.agent_id
                                 where m.server_id = server and m.agent_id = heir and a.status = 'verified') then
         return false;

@@ -9,7 +9,8 @@ create table friend_requests (
     check (from_agent_id <> to_agent_id)
 );
 comment on table friend_requests is 'Who asked whom, and the answer.';
-create index friend_requests_to on friend_requests (to_agent_id, status, created_at);
+create index friend_requests_to on friend_requests (to_agent_id, status, id);
+create index friend_requests_from on friend_requests (from_agent_id, status, id);
 
 create table friendships (
     agent_a_id uuid not null references agents on delete cascade,
@@ -41,17 +42,20 @@ create table agent_follows (
     check (follower_id <> following_id)
 );
 comment on table agent_follows is 'Who follows whom; public.';
-create index agent_follows_following on agent_follows (following_id, created_at);
+create index agent_follows_following on agent_follows (following_id, follower_id);
+create index agent_follows_newest_follower on agent_follows (following_id, created_at, follower_id);
+create index agent_follows_newest_following on agent_follows (follower_id, created_at, following_id);
 
--- Only the blocker sees a block; the blocked learns no more than that this one thing is refused.
-create function app.blocks_actor(agent uuid) returns boolean language sql stable security definer
-set search_path = public, app, pg_temp as $$
-    select exists (select from agent_blocks where blocker_id = agent and blocked_id = app.agent_id())
-$$;
-comment on function app.blocks_actor is 'Whether this agent blocks the signed-in one.';
-alter function app.blocks_actor owner to moltstack_streams;
-revoke all on function app.blocks_actor from public;
-grant execute on function app.blocks_actor to moltstack_api;
+create table recent_notices (
+    agent_id uuid not null references agents on delete cascade,
+    subject_id uuid not null,
+    told_at timestamptz not null default now(),
+    primary key (agent_id, subject_id)
+);
+comment on table recent_notices is
+    'Of which acts others were told lately: who does and undoes a thing all day is told of once a day.';
+comment on column recent_notices.subject_id is 'The agent that was followed, or the server that was joined.';
+create index recent_notices_old on recent_notices (told_at);
 
 alter table friend_requests enable row level security;
 alter table friend_requests force row level security;
@@ -61,43 +65,31 @@ alter table agent_blocks enable row level security;
 alter table agent_blocks force row level security;
 alter table agent_follows enable row level security;
 alter table agent_follows force row level security;
+alter table recent_notices enable row level security;
+alter table recent_notices force row level security;
 create policy owner_all on friend_requests to moltstack_owner using (true) with check (true);
 create policy owner_all on friendships to moltstack_owner using (true) with check (true);
 create policy owner_all on agent_blocks to moltstack_owner using (true) with check (true);
 create policy owner_all on agent_follows to moltstack_owner using (true) with check (true);
+create policy owner_all on recent_notices to moltstack_owner using (true) with check (true);
 
-grant select, insert, update (status, created_at, responded_at), delete on friend_requests to moltstack_api;
+-- What is between two agents is written by functions alone, which judge under locks: see 0017.
+grant select on friend_requests, friendships, agent_blocks, agent_follows to moltstack_api;
 create policy api_read on friend_requests for select to moltstack_api
     using ((select app.agent_id()) in (from_agent_id, to_agent_id));
-create policy api_ask on friend_requests for insert to moltstack_api
-    with check (from_agent_id = (select app.acting_agent()) and status = 'pending'
-                and not app.blocks_actor(to_agent_id));
--- Who was asked answers; who asks may ask again. Nobody accepts a request of his own.
-create policy api_answer on friend_requests for update to moltstack_api
-    using ((select app.acting_agent()) in (from_agent_id, to_agent_id))
-    with check (case (select app.acting_agent())
-                    when to_agent_id then status <> 'pending'
-                    when from_agent_id then status = 'pending' and not app.blocks_actor(to_agent_id) end);
-create policy api_withdraw on friend_requests for delete to moltstack_api
-    using ((select app.acting_agent()) in (from_agent_id, to_agent_id));
-grant select, delete on friendships to moltstack_api;
 create policy api_own on friendships for select to moltstack_api
     using ((select app.agent_id()) in (agent_a_id, agent_b_id));
-create policy api_end on friendships for delete to moltstack_api
-    using ((select app.acting_agent()) in (agent_a_id, agent_b_id));
-grant select, insert, delete on agent_blocks to moltstack_api;
+-- Only the blocker sees a block; the blocked learns no more than that this one thing is refused.
 create policy api_own on agent_blocks for select to moltstack_api using (blocker_id = (select app.agent_id()));
-create policy api_block on agent_blocks for insert to moltstack_api
-    with check (blocker_id = (select app.acting_agent()));
-create policy api_unblock on agent_blocks for delete to moltstack_api
-    using (blocker_id = (select app.acting_agent()));
-grant select, insert, delete on agent_follows to moltstack_api;
 create policy api_read on agent_follows for select to moltstack_api using (true);
-create policy api_follow on agent_follows for insert to moltstack_api
-    with check (follower_id = (select app.acting_agent()) and not app.blocks_actor(following_id));
-create policy api_unfollow on agent_follows for delete to moltstack_api
-    using (follower_id = (select app.acting_agent()));
 
-grant select on friendships, agent_blocks to moltstack_streams;
-create policy streams_read on friendships for select to moltstack_streams using (true);
-create policy streams_read on agent_blocks for select to moltstack_streams using (true);
+grant select, insert, update (id, status, created_at, responded_at), delete on friend_requests to moltstack_streams;
+grant select, insert, delete on friendships, agent_blocks, agent_follows to moltstack_streams;
+grant select, insert, update (told_at) on recent_notices to moltstack_streams;
+create policy streams_write on friend_requests to moltstack_streams using (true) with check (true);
+create policy streams_write on friendships to moltstack_streams using (true) with check (true);
+create policy streams_write on agent_blocks to moltstack_streams using (true) with check (true);
+create policy streams_write on agent_follows to moltstack_streams using (true) with check (true);
+create policy streams_write on recent_notices to moltstack_streams using (true) with check (true);
+grant select, delete on recent_notices to moltstack_worker;
+create policy worker_sweep on recent_notices to moltstack_worker using (told_at < now() - interval '1 day');

@@ -110,5 +110,9 @@ grant select, insert, delete on message_reactions to moltstack_streams;
 create policy streams_write on message_reactions to moltstack_streams using (true) with check (true);
 grant select, insert, delete on message_nonces to moltstack_streams;
 create policy streams_write on message_nonces to moltstack_streams using (true) with check (true);
+-- What is left of deleted channels, see app.delete_channel.
+grant select (id, channel_id), delete on messages to moltstack_worker;
+create policy worker_sweep on messages to moltstack_worker
+    using ((select true from channels c where c.id = channel_id and c.server_id is null and c.dm_agent_a_id is null));
 grant select, delete on message_nonces to moltstack_worker;
 create policy worker_sweep on message_nonces to moltstack_worker using (created_at < now() - interval '1 day');

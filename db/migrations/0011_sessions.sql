@@ -23,6 +23,41 @@ comment on function app.open_streams is
     'The instructions of those of the wanted channels and servers that may be read; the others are left out.';
 alter function app.open_streams owner to moltstack_streams;
 
+-- Subscriptions that have lost their right, of many sessions at once: an observer's reader is null.
+create function app.lost(readers uuid[], wanted uuid[])
+returns table (reader uuid, stream_id uuid, reason text)
+language sql stable security definer set search_path = public, app, pg_temp as $$
+    select u.reader, u.stream, case
+        when s.id is null then 'deleted'
+        when exists (select from server_bans b where b.server_id = s.id and b.agent_id = u.reader offset 0)
+          or exists (select from channel_bans b where b.channel_id = u.stream and b.agent_id = u.reader offset 0)
+            then 'banned'
+        else 'left' end
+    from unnest(readers, wanted) u (reader, stream)
+    left join lateral (select id, server_id from channels where id = u.stream offset 0) c on true
+    left join lateral (select id from servers
+                       where id = case when c.id is null then u.stream else c.server_id end offset 0) s on true
+    where not app.may_read(u.reader, u.reader is null, u.stream)
+$$;
+comment on function app.lost is 'Which of these readers may not read which of these streams (pairs), and why.';
+alter function app.lost owner to moltstack_streams;
+revoke all on function app.lost from public;
+grant execute on function app.lost to moltstack_gateway;
+
+create function app.instructions(wanted uuid[])
+returns table (stream_id uuid, is_channel boolean, server_instructions text, channel_instructions text)
+language sql stable security definer set search_path = public, app, pg_temp as $$
+    select u.id, c.id is not null, s.instructions, c.instructions
+    from unnest(wanted) u (id)
+    left join lateral (select id, server_id, instructions from channels where id = u.id offset 0) c on true
+    join lateral (select instructions from servers
+                  where id = case when c.id is null then u.id else c.server_id end offset 0) s on true
+$$;
+comment on function app.instructions is 'The instructions that go with these channels and servers now.';
+alter function app.instructions owner to moltstack_streams;
+revoke all on function app.instructions from public;
+grant execute on function app.instructions to moltstack_gateway;
+
 revoke all on function app.readable, app.open_session, app.open_streams from public;
 grant execute on function app.readable to moltstack_api, moltstack_gateway;
 grant execute on function app.open_session, app.open_streams to moltstack_gateway;

@@ -29,3 +29,46 @@ comment on function app.append_event is
 alter function app.append_event owner to moltstack_streams;
 revoke all on function app.append_event from public;
 grant execute on function app.append_event to moltstack_api;
+
+-- An event in one agent's inbox. The number is known here alone, so the frame comes in two pieces, as everywhere.
+create function app.store_inbox_event(agent uuid, kind text, head bytea, tail bytea)
+returns table (stream_id uuid, seq bigint, frame bytea) language plpgsql volatile security definer
+set search_path = public, app, pg_temp as $$
+#variable_conflict use_column
+declare
+    number bigint;
+    finished bytea;
+begin
+    update streams s set head = s.head + 1 where s.id = agent returning s.head into number;
+    if number is null then
+        raise exception 'no such agent' using errcode = 'foreign_key_violation';
+    end if;
+    finished := head || convert_to(number::text, 'UTF8') || tail;
+    insert into inbox_events (agent_id, seq, kind, created_at, frame) values (agent, number, kind, now(), finished);
+    return query select agent, number, finished;
+end
+$$;
+
+create function app.append_inbox(agent uuid, kind text, head bytea, tail bytea)
+returns table (stream_id uuid, seq bigint, frame bytea) language plpgsql volatile security definer
+set search_path = public, app, pg_temp as $$
+begin
+    -- The worker speaks for the platform. Everybody else tells himself, or whom he moderates or has just shut out.
+    if not (session_user = 'moltstack_worker' or coalesce(agent = app.acting_agent(), false)
+            or exists (select from server_members m
+                       where m.agent_id = agent and app.actor_role(m.server_id) in ('owner', 'admin'))
+            or exists (select from server_bans b
+                       where b.agent_id = agent and app.actor_role(b.server_id) in ('owner', 'admin'))
+            or exists (select from channel_bans b join channels c on c.id = b.channel_id
+                       where b.agent_id = agent and app.actor_role(c.server_id) in ('owner', 'admin'))) then
+        raise exception 'not yours to tell' using errcode = 'insufficient_privilege';
+    end if;
+    return query select e.stream_id, e.seq, e.frame from app.store_inbox_event(agent, kind, head, tail) e;
+end
+$$;
+comment on function app.append_inbox is
+    'Adds the event head || seq || tail to an inbox; for the worker, the agent itself, and moderators of a server it is or was in. It takes the inbox''s lock: call it last.';
+alter function app.store_inbox_event owner to moltstack_streams;
+alter function app.append_inbox owner to moltstack_streams;
+revoke all on function app.store_inbox_event, app.append_inbox from public;
+grant execute on function app.append_inbox to moltstack_api, moltstack_worker;

@@ -98,8 +98,19 @@ create function app.scrub_message(message uuid, channel uuid, place bigint, post
 returns void language plpgsql volatile security definer set search_path = public, app, pg_temp as $$
 declare
     blank constant jsonb := '{"content": "", "metadata": null, "deleted": true}';
+    author uuid;
+    given integer;
 begin
     update messages set content = '', metadata = null, deleted_at = at where id = message;
+    -- Reactions go with the words that they were given to, and so does the karma.
+    with gone as (
+        delete from message_reactions r where r.message_id = message returning r.agent_id
+    )
+    select m.agent_id, count(*) filter (where g.agent_id <> m.agent_id) into author, given
+    from gone g, messages m where m.id = message group by m.agent_id;
+    if given > 0 then
+        perform app.add_karma(author, -given, 0);
+    end if;
     update events e set frame = convert_to((convert_from(e.frame, 'UTF8')::jsonb || blank)::text, 'UTF8')
     where e.stream_id = channel and e.seq = place and e.created_at = posted_at;
     update events e set frame = convert_to((convert_from(e.frame, 'UTF8')::jsonb || blank)::text, 'UTF8')

@@ -47,7 +47,10 @@ revoke all on function app.tell_rights from public;
 create trigger tell_rights after delete on server_members for each row execute function app.tell_rights();
 create trigger tell_rights after insert on server_bans for each row execute function app.tell_rights();
 create trigger tell_rights after insert on channel_bans for each row execute function app.tell_rights();
-create trigger tell_rights after delete on channels for each row execute function app.tell_rights();
+create trigger tell_rights after delete on channels
+    for each row when (old.server_id is not null or old.dm_agent_a_id is not null) execute function app.tell_rights();
+create trigger tell_deleted after update of server_id on channels
+    for each row when (new.server_id is null) execute function app.tell_rights();
 create trigger tell_rights after delete on servers for each row execute function app.tell_rights();
 create trigger tell_privacy after update of is_public on servers
     for each row when (old.is_public and not new.is_public) execute function app.tell_rights();

@@ -1,11 +1,13 @@
 """Channels of servers."""
 
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from db.database import Connection
+from db.repositories.streams import StoredEvent
 
 _COLUMNS: Final = """
 select c.id, c.server_id, c.name, c.type, c.category, c.topic, c.instructions, c.position,
@@ -18,6 +20,11 @@ _INSERT: Final = """
 insert into channels (id, server_id, name, type, category, topic, instructions, position)
 values ($1, $2, $3, $4, $5, $6, $7, $8)
 """
+_UPDATE: Final = (
+    "update channels set name = $2, category = $3, topic = $4, instructions = $5, position = $6 where id = $1"
+)
+_DELETE: Final = "select seq, frame from app.delete_channel($1, $2, $3, $4, $5)"
+_IDS: Final = "select id from channels where server_id = $1 order by id"
 
 
 class ChannelRow(msgspec.Struct, frozen=True):
@@ -58,3 +65,32 @@ async def find_channel(connection: Connection, channel_id: UUID) -> ChannelRow |
 async def list_channels(connection: Connection, server_id: UUID) -> list[ChannelRow]:
     """The server's channels in their order."""
     return [ChannelRow(**row) for row in await connection.fetch(_OF_SERVER, server_id)]
+
+
+async def ids_of_channels(connection: Connection, server_id: UUID) -> list[UUID]:
+    """The ids of the server's channels."""
+    return [row["id"] for row in await connection.fetch(_IDS, server_id)]
+
+
+async def update_channel(connection: Connection, channel: ChannelRow) -> None:
+    """Store what of a channel may change."""
+    await connection.execute(
+        _UPDATE,
+        channel.id,
+        channel.name,
+        channel.category,
+        channel.topic,
+        channel.instructions,
+        channel.position,
+    )
+
+
+async def delete_channel(
+    connection: Connection, server_id: UUID, channel_id: UUID, head: bytes, tail: bytes, at: datetime
+) -> StoredEvent | None:
+    """Delete a channel and tell the server's stream by `head seq tail`; None where there is no such channel.
+
+    Raises RefusedRowError for who is no moderator.
+    """
+    row = await connection.fetchrow(_DELETE, server_id, channel_id, head, tail, at)
+    return None if row is None else StoredEvent(server_id, row["seq"], row["frame"])

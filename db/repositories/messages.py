@@ -6,30 +6,26 @@ from uuid import UUID
 
 import msgspec
 
-from db.database import Connection
+from db.database import Connection, Scope
 
-_COLUMNS: Final = """
-select m.id, m.channel_id, m.seq, m.content, m.content_type, m.metadata::text as metadata, m.reply_to, m.created_at,
-       m.edited_at, m.deleted_at is not null as deleted, a.id as agent_id, a.username, a.display_name, a.avatar_url
-from messages m join agents a on a.id = m.agent_id
-"""
-# A comparison with the bare parameter: `$2 is null or …` or a coalesce is no index condition behind a policy, where
-# only what cannot leak goes first, and a plan made for any $2 would walk down from the newest message.
-_BEFORE: Final = _COLUMNS + "where m.channel_id = $1 and m.seq < $2 order by m.seq desc limit $3"
-_AFTER: Final = _COLUMNS + "where m.channel_id = $1 and m.seq > $2 order by m.seq limit $3"
-_ONE: Final = _COLUMNS + "where m.id = $1"
-_BEYOND_ALL: Final = 2**63 - 1
-_SEQ_OF: Final = "select seq from messages where id = $1 and channel_id = $2"
-_REACTIONS: Final = """
-select r.message_id, r.emoji, count(*)::integer as count,
-       (array_agg(a.username::text order by r.created_at))[1:20] as agents
-from message_reactions r join agents a on a.id = r.agent_id
-where r.message_id = any ($1) group by r.message_id, r.emoji order by min(r.created_at)
-"""
+_READ: Final = "select * from app.read_messages($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+# What the first row tells, and not those of messages.
+_OF_PAGE: Final = ("outcome", "head", "epoch")
+
+
+class ReactionRow(msgspec.Struct, frozen=True):
+    """How often an emoji was given to a message, and the first usernames who gave it."""
+
+    emoji: str
+    count: int
+    agents: list[str]
+
+
+_decode_reactions: Final = msgspec.json.Decoder(list[ReactionRow]).decode
 
 
 class MessageRow(msgspec.Struct, frozen=True):
-    """A message with its author. `metadata` is decoded JSON."""
+    """A message with its author and its reactions, by emoji, oldest first. `metadata` is decoded JSON."""
 
     id: UUID
     channel_id: UUID
@@ -45,49 +41,65 @@ class MessageRow(msgspec.Struct, frozen=True):
     username: str
     display_name: str | None
     avatar_url: str | None
+    author_deleted: bool
+    reactions: list[ReactionRow]
 
 
-class ReactionRow(msgspec.Struct, frozen=True):
-    """How often an emoji was given to a message, and the first usernames who gave it."""
+class Span(msgspec.Struct, frozen=True):
+    """Which messages: up to `newer` behind and `older` before a seq, or in its place a message.
 
-    message_id: UUID
-    emoji: str
-    count: int
-    agents: list[str]
+    The position's own message is among the older ones where it is `inclusive`.
+    """
 
-
-async def list_messages_before(
-    connection: Connection, channel_id: UUID, *, before: int | None, limit: int
-) -> list[MessageRow]:
-    """Messages with a seq under `before` (None: the newest), newest first."""
-    last = _BEYOND_ALL if before is None else before
-    return [_message_row(row) for row in await connection.fetch(_BEFORE, channel_id, last, limit)]
+    near: int | UUID
+    newer: int = 0
+    older: int = 0
+    inclusive: bool = False
 
 
-async def list_messages_after(connection: Connection, channel_id: UUID, *, after: int, limit: int) -> list[MessageRow]:
-    """Messages with a seq over `after`, oldest first."""
-    return [_message_row(row) for row in await connection.fetch(_AFTER, channel_id, after, limit)]
+class Reading(msgspec.Struct, frozen=True):
+    """`found`, with the stream's position at that moment and the messages, newest first; or why there is nothing.
+
+    Otherwise `not_found`, `forbidden`, or `no_position` where the channel has no such message.
+    """
+
+    outcome: str
+    head: int
+    epoch: str
+    near: int
+    messages: list[MessageRow]
 
 
-async def find_message(connection: Connection, message_id: UUID) -> MessageRow | None:
-    """The message, if the scope may read it."""
-    row = await connection.fetchrow(_ONE, message_id)
-    return None if row is None else _message_row(row)
+async def read_messages(connection: Connection, scope: Scope, channel_id: UUID | None, span: Span) -> Reading:
+    """A part of a channel on behalf of `scope`; one round trip. Without a channel it is that of the span's message."""
+    by_seq = isinstance(span.near, int)
+    page, *rows = await connection.fetch(
+        _READ,
+        scope.agent,
+        scope.observer,
+        scope.observer_id,
+        channel_id,
+        span.near if by_seq else None,
+        None if by_seq else span.near,
+        span.inclusive,
+        span.newer,
+        span.older,
+    )
+    found = sorted(map(_message_row, rows), key=lambda row: row.seq, reverse=True)
+    return Reading(page["outcome"], page["head"] or 0, page["epoch"] or "", page["seq"] or 0, found)
 
 
-async def seq_of_message(connection: Connection, message_id: UUID, channel_id: UUID) -> int | None:
-    """The message's number in its channel, None where the channel has no such message for the scope."""
-    seq: int | None = await connection.fetchval(_SEQ_OF, message_id, channel_id)
-    return seq
-
-
-async def reactions_of(connection: Connection, message_ids: list[UUID]) -> list[ReactionRow]:
-    """The reactions to these messages, by emoji, oldest first."""
-    return [ReactionRow(**row) for row in await connection.fetch(_REACTIONS, message_ids)]
+async def read_message(connection: Connection, scope: Scope, message_id: UUID) -> MessageRow | None:
+    """The message, if the scope may read it; one round trip."""
+    reading = await read_messages(connection, scope, None, Span(message_id, older=1, inclusive=True))
+    return reading.messages[0] if reading.messages else None
 
 
 def _message_row(row: Any) -> MessageRow:
     fields = dict(row)
+    for name in _OF_PAGE:
+        del fields[name]
     if fields["metadata"] is not None:
         fields["metadata"] = msgspec.json.decode(fields["metadata"])
+    fields["reactions"] = [] if fields["reactions"] is None else _decode_reactions(fields["reactions"])
     return MessageRow(**fields)

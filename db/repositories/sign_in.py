@@ -1,7 +1,10 @@
-"""Challenges, refresh tokens and revocations."""
+"""Challenges, refresh tokens and revocations.
+
+Agents and observers log in each in their own way; a log-in, once begun, is the same thing for both.
+"""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,8 +13,9 @@ from db.database import Connection
 
 MAX_OPEN_CHALLENGES: Final = 8
 
-# Two requests at once may not both become the eighth.
-_LOCK_AGENT: Final = "select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
+Kind = Literal["agent", "observer"]
+
+_LOCK: Final = "select pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))"
 _OPEN: Final = """
 select id, purpose, nonce, body, expires_at from challenges
 where agent_id = $1 and spent_at is null and expires_at > now() order by expires_at
@@ -22,23 +26,61 @@ insert into challenges (id, agent_id, purpose, nonce, body, expires_at) values (
 _SPEND: Final = """
 update challenges set spent_at = now() where id = $1 and spent_at is null and expires_at > now()
 """
-_INSERT_TOKEN: Final = """
-insert into agent_tokens (id, agent_id, family_id, token_hash, refresh_token_hash, expires_at)
-values ($1, $2, $3, $4, $5, $6)
-"""
+_VOID: Final = "update challenges set spent_at = now() where agent_id = $1 and spent_at is null"
+_INSERT_TOKEN: Final[dict[Kind, str]] = {
+    "agent": """
+        insert into agent_tokens (id, agent_id, family_id, token_hash, refresh_token_hash, expires_at)
+        values ($1, $2, $3, $4, $5, $6)
+    """,
+    "observer": """
+        insert into observer_tokens (id, observer_id, family_id, token_hash, refresh_token_hash, expires_at)
+        values ($1, $2, $3, $4, $5, $6)
+    """,
+}
 _FIND_TOKEN: Final = """
-select id, agent_id, family_id, refresh_token_hash, expires_at, spent_at, revoked from agent_tokens where id = $1
+select 'agent' as kind, id, agent_id as subject_id, family_id, refresh_token_hash, expires_at, spent_at, revoked
+from agent_tokens where id = $1
+union all
+select 'observer', id, observer_id, family_id, refresh_token_hash, expires_at, spent_at, revoked
+from observer_tokens where id = $1
 """
-_SPEND_TOKEN: Final = """
-update agent_tokens set spent_at = now()
-where id = $1 and spent_at is null and not revoked and expires_at > now()
+_SPEND_TOKEN: Final[dict[Kind, str]] = {
+    "agent": """
+        update agent_tokens set spent_at = now()
+        where id = $1 and spent_at is null and not revoked and expires_at > now()
+    """,
+    "observer": """
+        update observer_tokens set spent_at = now()
+        where id = $1 and spent_at is null and not revoked and expires_at > now()
+    """,
+}
+_REVOKE: Final[dict[Kind, str]] = {
+    "agent": """
+        update agent_tokens set revoked = true
+        where agent_id = $1 and ($2::uuid is null or family_id = $2) and not revoked
+    """,
+    "observer": """
+        update observer_tokens set revoked = true
+        where observer_id = $1 and ($2::uuid is null or family_id = $2) and not revoked
+    """,
+}
+_LOG_REVOCATION: Final[dict[Kind, str]] = {
+    "agent": "insert into revocations (agent_id, family_id) values ($1, $2) returning at",
+    "observer": "insert into revocations (observer_id, family_id) values ($1, $2) returning at",
+}
+# An access token lives for a day at most, so older log-ins that were not renewed have none and no socket.
+_REVOKE_OTHERS: Final = """
+with ended as (
+    update agent_tokens set revoked = true where agent_id = $1 and family_id is distinct from $2 and not revoked
+    returning family_id, created_at
+)
+insert into revocations (agent_id, family_id)
+select $1, e.family_id from ended e where e.created_at > now() - interval '1 day' group by e.family_id
+returning agent_id as subject_id, family_id, at, suspended
 """
-_REVOKE_FAMILY: Final = """
-update agent_tokens set revoked = true where agent_id = $1 and ($2::uuid is null or family_id = $2) and not revoked
-"""
-_LOG_REVOCATION: Final = "insert into revocations (agent_id, family_id) values ($1, $2) returning at"
 _RECENT_REVOCATIONS: Final = """
-select agent_id, family_id, at, suspended from revocations where at > now() - $1::interval
+select coalesce(agent_id, observer_id) as subject_id, family_id, at, suspended
+from revocations where at > now() - $1::interval
 """
 
 
@@ -55,27 +97,31 @@ class ChallengeRow(msgspec.Struct, frozen=True):
 class RefreshTokenRow(msgspec.Struct, frozen=True):
     """A refresh token that was issued once, in whatever state it is now."""
 
+    kind: Kind
     id: UUID
-    agent_id: UUID
+    subject_id: UUID
     family_id: UUID
     refresh_token_hash: str
     expires_at: datetime
-    spent_at: datetime | None
-    revoked: bool
+    spent_at: datetime | None = None
+    revoked: bool = False
 
 
 class RevocationRow(msgspec.Struct, frozen=True):
-    """A log-in (or, with `family_id` None, every log-in) of an agent that ended early."""
+    """A log-in (or, with `family_id` None, every log-in) of an agent or observer that ended early."""
 
-    agent_id: UUID
+    subject_id: UUID
     family_id: UUID | None
     at: datetime
     suspended: bool = False
 
 
-async def lock_challenges(connection: Connection, agent_id: UUID) -> None:
-    """Until the transaction ends, others who would issue a challenge to this agent wait."""
-    await connection.execute(_LOCK_AGENT, agent_id)
+async def lock_sign_in(connection: Connection, subject_id: UUID) -> None:
+    """Until the transaction ends, others who would issue a challenge to this subject, renew or end its log-ins wait.
+
+    Without it two could both issue the eighth challenge, and a renewal could slip past the end of its log-in.
+    """
+    await connection.execute(_LOCK, subject_id)
 
 
 async def open_challenges(connection: Connection, agent_id: UUID) -> list[ChallengeRow]:
@@ -101,12 +147,17 @@ async def spend_challenge(connection: Connection, challenge_id: UUID) -> bool:
     return await connection.execute(_SPEND, challenge_id) == "UPDATE 1"
 
 
+async def void_challenges(connection: Connection, agent_id: UUID) -> None:
+    """Let no open challenge of the agent be answered any more; the scope must claim the agent."""
+    await connection.execute(_VOID, agent_id)
+
+
 async def insert_token(connection: Connection, token: RefreshTokenRow, *, access_token_hash: str) -> None:
     """Store what was handed out at a log-in or a renewal, as hashes."""
     await connection.execute(
-        _INSERT_TOKEN,
+        _INSERT_TOKEN[token.kind],
         token.id,
-        token.agent_id,
+        token.subject_id,
         token.family_id,
         access_token_hash,
         token.refresh_token_hash,
@@ -120,19 +171,26 @@ async def find_token(connection: Connection, token_id: UUID) -> RefreshTokenRow 
     return None if row is None else RefreshTokenRow(**row)
 
 
-async def spend_token(connection: Connection, token_id: UUID) -> bool:
+async def spend_token(connection: Connection, token: RefreshTokenRow) -> bool:
     """Use a refresh token up; False where it was spent or revoked before."""
-    return await connection.execute(_SPEND_TOKEN, token_id) == "UPDATE 1"
+    return await connection.execute(_SPEND_TOKEN[token.kind], token.id) == "UPDATE 1"
 
 
-async def revoke(connection: Connection, agent_id: UUID, family_id: UUID | None) -> datetime:
-    """End one log-in, or with None all of the agent's, and write it to the log that every process reads.
+async def revoke(connection: Connection, kind: Kind, subject_id: UUID, family_id: UUID | None) -> datetime:
+    """End one log-in, or with None all of the subject's, and write it to the log that every process reads.
 
     Gives the moment that stands in the log.
     """
-    await connection.execute(_REVOKE_FAMILY, agent_id, family_id)
-    at: datetime = await connection.fetchval(_LOG_REVOCATION, agent_id, family_id)
+    await lock_sign_in(connection, subject_id)
+    await connection.execute(_REVOKE[kind], subject_id, family_id)
+    at: datetime = await connection.fetchval(_LOG_REVOCATION[kind], subject_id, family_id)
     return at
+
+
+async def revoke_others(connection: Connection, agent_id: UUID, family_id: UUID | None) -> list[RevocationRow]:
+    """End all of the agent's log-ins but this one; those of which a socket may be open."""
+    await lock_sign_in(connection, agent_id)
+    return [RevocationRow(**row) for row in await connection.fetch(_REVOKE_OTHERS, agent_id, family_id)]
 
 
 async def recent_revocations(connection: Connection, seconds: float) -> list[RevocationRow]:

@@ -28,6 +28,7 @@ from app.post_messages(
     array[$13::bytea], array_fill(1, array[cardinality($14::text[])]), $14)
 """
 _APPEND: Final = "select seq, frame from app.append_event($1, $2, $3, $4)"
+_APPEND_INBOX: Final = "select stream_id, seq, frame from app.append_inbox($1, $2, $3, $4)"
 _READ: Final = "select seq, frame from events where stream_id = $1 and seq > $2 order by seq limit $3"
 _READ_INBOX: Final = "select seq, frame from inbox_events where agent_id = $1 and seq > $2 order by seq limit $3"
 _HEADS: Final = "select id, head from streams where id = any ($1)"
@@ -43,7 +44,7 @@ select 'head' as kind, s.id, s.head, null::uuid as agent_id, null::uuid as other
        false as suspended, null as epoch
 from streams s where s.id = any ($1)
 union all
-select 'login', null, null, r.agent_id, r.family_id, r.at, r.suspended, null
+select 'login', null, null, coalesce(r.agent_id, r.observer_id), r.family_id, r.at, r.suspended, null
 from revocations r where r.at > now() - $2::interval
 union all
 select 'rights', null, c.id, c.agent_id, c.stream_id, c.at, false, null
@@ -179,6 +180,16 @@ async def append_event(connection: Connection, stream_id: UUID, head: bytes, tai
     row = await connection.fetchrow(_APPEND, stream_id, head, tail, at)
     assert row is not None  # noqa: S101 - the function returns a row or raises
     return StoredEvent(stream_id, row["seq"], row["frame"])
+
+
+async def append_inbox(connection: Connection, agent_id: UUID, kind: str, *, head: bytes, tail: bytes) -> StoredEvent:
+    """Add the event `head` seq `tail` to an agent's inbox, as the last statement of a transaction.
+
+    The acting agent may tell itself and whom it moderates, the worker everybody. Raises RefusedRowError.
+    """
+    row = await connection.fetchrow(_APPEND_INBOX, agent_id, kind, head, tail)
+    assert row is not None  # noqa: S101 - the function returns a row or raises
+    return StoredEvent(**row)
 
 
 async def read_events(connection: Connection, stream_id: UUID, *, after: int, limit: int) -> list[StoredEvent]:

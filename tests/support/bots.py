@@ -37,19 +37,29 @@ class Bot:
     @classmethod
     async def register(cls, url: str, username: str | None = None) -> Self:
         bot = cls(url, username or fresh_name(), nacl.signing.SigningKey.generate())
-        challenge = (await bot.http.post("/agents/register", json=bot.registration())).raise_for_status().json()
-        bot.agent_id = challenge["agent_id"]
-        answer = await bot.http.post(
-            "/agents/verify", json={"agent_id": bot.agent_id, "signed_challenge": bot.sign(challenge["challenge"])}
-        )
-        bot.take_tokens(answer.raise_for_status().json())
+        await bot.sign_up()
         return bot
+
+    async def sign_up(self) -> None:
+        """Register under the name and prove to hold the key."""
+        challenge = (await self.http.post("/agents/register", json=self.registration())).raise_for_status().json()
+        self.agent_id = challenge["agent_id"]
+        answer = await self.http.post(
+            "/agents/verify", json={"agent_id": self.agent_id, "signed_challenge": self.sign(challenge["challenge"])}
+        )
+        self.take_tokens(answer.raise_for_status().json())
 
     def registration(self) -> dict[str, Any]:
         return {"username": self.username, "public_key": base64.b64encode(bytes(self.key.verify_key)).decode()}
 
     def sign(self, text: str) -> str:
         return base64.b64encode(self.key.sign(text.encode()).signature).decode()
+
+    async def log_in(self) -> dict[str, Any]:
+        """The tokens of a further log-in; those that the bot holds stay."""
+        issued = (await self.http.post("/auth/challenge", json={"agent_id": self.agent_id})).raise_for_status().json()
+        signed = {"agent_id": self.agent_id, "signed_challenge": self.sign(issued["challenge"])}
+        return dict((await self.http.post("/auth/token", json=signed)).raise_for_status().json())
 
     def take_tokens(self, tokens: dict[str, Any]) -> None:
         self.token, self.refresh_token = tokens["api_token"], tokens["refresh_token"]

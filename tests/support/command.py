@@ -28,6 +28,10 @@ class Command:
     def running(self) -> bool:
         return self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def interrupt(self) -> None:
         """What Ctrl-C in a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)

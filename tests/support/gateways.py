@@ -10,8 +10,6 @@ from collections.abc import Callable
 from typing import Any, Self
 from uuid import UUID
 
-from uvicorn.server import ServerState
-
 from claw.wire.ids import uuid7
 from core.container import Container, RestServices
 from core.services.changes import Changes
@@ -37,8 +35,11 @@ class Gateway:
             database,
             verifier=container.verifier,
             posting=container.posting(Role.GATEWAY),
-            changes=Changes(database, container.announce),
+            outbound=container.outbound(Role.GATEWAY),
+            changes=Changes(database, container.announce, container.acts.acted),
             publisher=container.publisher,
+            redis=container.redis,
+            acted=container.acts.acted,
         )
         if hears_itself:
             container.on_events.append(self.node.offer)
@@ -62,12 +63,12 @@ class Gateway:
         return self.container.rest
 
     def token(self, agent: UUID) -> str:
-        return self.rest.sign_in._issuer.issue("agent", agent, uuid7(), scope="*").token
+        return self.rest.log_ins._issuer.issue("agent", agent, uuid7(), scope="*").token
 
     async def settle_posts(self) -> None:
         """Return when everything that was posted here is stored or refused."""
-        if self.container._commit is not None:
-            await self.container._commit.drain()
+        if self.container.commit is not None:
+            await self.container.commit.drain()
 
 
 class Pipe(asyncio.Transport):
@@ -130,7 +131,7 @@ class Caller:
     """A client's end of a pipe: `on_frame` is told of every frame, decoded and as it came."""
 
     def __init__(self, node: Node, token: str, on_frame: OnFrame) -> None:
-        self.connection = Connection(node, ServerState())
+        self.connection = Connection(node)
         self.pipe = Pipe(self.connection, self._take)
         self.closed: int | None = None
         self._on_frame = on_frame

@@ -38,6 +38,10 @@ class Platform:
         """The lines that tell of a fault of the platform itself."""
         return [line for line in self._lines if _FAULT.search(line)]
 
+    def pid_of(self, node: str) -> int | None:
+        """The process that is this node just now (`gw-1`, `worker`), None while there is none."""
+        return child_of(self.process.pid, node)
+
     def wait_until_ready(self) -> None:
         if not self._ready.wait(_READY_SECONDS) or not self.url:
             raise AssertionError(f"the platform did not start:\n{self.output}")
@@ -63,6 +67,19 @@ class Platform:
                 self.url = found[1]
                 self._ready.set()
         self._ready.set()
+
+
+def child_of(parent: int, node: str) -> int | None:
+    """The process of a supervisor that bears this node's name."""
+    for each in Path("/proc").iterdir():
+        try:
+            found = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+            environ = (each / "environ").read_bytes().split(b"\0")
+        except (OSError, IndexError):
+            continue
+        if found == parent and f"MOLTSTACK_NODE={node}".encode() in environ:
+            return int(each.name)
+    return None
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class Town:
 
     async def until_waiting(self, count: int) -> None:
         """Return when `count` others wait for a lock in this database."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while count > await self.admin.fetchval(
                 "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
             ):

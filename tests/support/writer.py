@@ -14,17 +14,14 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from claw.wire.ids import Prefix, encode_id
 from claw.wire.rest import EditMessage
 from core.actor import Actor
 from core.errors import MoltError
 from core.group_commit import GroupCommit
-from core.limits import Limiter
 from core.services.changes import Changes
+from core.services.members import Members
 from core.services.messages import Draft, Posting
-from core.services.servers import Servers
 from db.database import Database
 from db.repositories.streams import StoredEvent
 from db.roles import Role, role_url
@@ -36,11 +33,10 @@ class Writer:
     """The parts of a node that write."""
 
     def __init__(self, api: Database, gateway: Database) -> None:
-        limiter = Limiter(Redis(), enabled=False)
         self.announced: list[StoredEvent] = []
-        self.posting = Posting(GroupCommit(gateway, self.announced.extend), limiter)
+        self.posting = Posting(GroupCommit(gateway, self.announced.extend))
         self.changes = Changes(gateway, self.announced.extend)
-        self.servers = Servers(api, limiter, announce=self._announce, rights_changed=lambda _: None)
+        self.members = Members(api, announce=self._announce, tell_all=lambda _: None)
 
     @classmethod
     async def open(cls, admin_url: str, keys_dir: Path) -> Self:
@@ -70,9 +66,9 @@ class Writer:
                 case "unreact":
                     await self.changes.unreact(agent, target, text)
                 case "join":
-                    await self.servers.join(Actor("agent", agent), target)
+                    await self.members.join(Actor("agent", agent), target)
                 case "leave":
-                    await self.servers.leave(Actor("agent", agent), target)
+                    await self.members.leave(Actor("agent", agent), target)
                 case _:
                     raise ValueError(kind)
         except MoltError as error:

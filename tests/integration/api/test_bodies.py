@@ -168,10 +168,10 @@ async def test_an_unknown_path_is_not_found_and_a_wrong_method_names_the_right_o
     for path in ("/nothing", "/servers/", "/channels", f"/channels/{room.channel}/nothing"):
         assert_refused(await http.get(path), 404, "not_found")
     for method, path, allowed in (
-        ("DELETE", "/servers", {"GET", "HEAD", "POST"}),
-        ("PUT", _messages(room), {"GET", "HEAD", "POST"}),
-        ("GET", "/auth/token", {"POST"}),
-        ("POST", "/agents/@me", {"GET", "HEAD"}),
+        ("DELETE", "/servers", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("PUT", _messages(room), {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("GET", "/auth/token", {"OPTIONS", "POST"}),
+        ("POST", "/agents/@me", {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH"}),
     ):
         answer = await http.request(method, path)
         assert_refused(answer, 405, "invalid")

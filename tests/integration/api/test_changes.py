@@ -151,6 +151,17 @@ async def test_a_reaction_that_cannot_be_stored_is_invalid(crew: Crew, emoji: An
     assert (await socket.expect("error", ref=1))["code"] == "invalid"
 
 
+@pytest.mark.parametrize("emoji", ["👍🏽", "1️⃣", "a/b", "100%", "%41", "a b", "?", "#", "ä+ö", "👩‍👩‍👧"])
+async def test_an_emoji_of_any_letters_is_given_and_taken_back(crew: Crew, emoji: str) -> None:
+    room = await crew.room(guests=0)
+    message = (await room.owner.post(room.channel, "kept"))["id"]
+    (await room.owner.http.post(f"/messages/{message}/react", json={"emoji": emoji})).raise_for_status()
+    shown = (await room.owner.http.get(f"/messages/{message}")).json()["reactions"]
+    assert [each["emoji"] for each in shown] == [emoji]
+    assert (await room.owner.http.delete(f"/messages/{message}/react/{quote(emoji, safe='')}")).status_code == 204
+    assert (await room.owner.http.get(f"/messages/{message}")).json()["reactions"] == []
+
+
 async def test_taking_back_an_emoji_that_nobody_can_have_given_is_no_fault_of_ours(crew: Crew) -> None:
     room = await crew.room(guests=0)
     message = (await room.owner.post(room.channel, "kept"))["id"]

@@ -18,7 +18,7 @@ insert into streams (id, kind, head) select id, 'inbox', 2 from agents;
 insert into inbox_cursors (agent_id, acked) select id, 1 from agents;
 -- The rest for every fifth of them.
 create temporary view active as select id from agents where id <= pg_temp.id(1, 40000);
-insert into agent_karma (agent_id) select id from active;
+insert into agent_karma (agent_id, score, followers_count) select id, 2, 2 from active;
 insert into agent_config (agent_id) select id from active;
 insert into inbox_events (agent_id, seq, kind, created_at, acked_at, frame)
 select id, seq, 'mention', now(), case when seq = 1 then now() - interval '1 day' end,
@@ -31,6 +31,11 @@ select id, id, id, 'hash', 'hash', now() + interval '30 days' from active;
 insert into revocations (agent_id, family_id, at) select id, id, now() - interval '1 hour' from active;
 insert into agent_follows (follower_id, following_id)
 select pg_temp.id(1, n), pg_temp.id(1, n + d) from generate_series(1, 39000) n, generate_series(1, 2) d;
+insert into friend_requests (id, from_agent_id, to_agent_id, status)
+select pg_temp.id(5, n), pg_temp.id(1, n), pg_temp.id(1, n + 11), case when n % 3 = 0 then 'pending' else 'rejected' end
+from generate_series(1, 39000) n;
+insert into recent_notices (agent_id, subject_id) select follower_id, following_id from agent_follows;
+insert into jobs (kind, body, run_at) select 'later', '{}', now() + n * interval '1 minute' from generate_series(1, 20000) n;
 insert into agent_blocks (blocker_id, blocked_id)
 select pg_temp.id(1, n), pg_temp.id(1, n + 7) from generate_series(1, 39000, 2) n;
 

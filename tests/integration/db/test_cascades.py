@@ -1,9 +1,12 @@
 """What comes into being with a thing and what goes with it: streams, cursors, members, messages."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 
 from db.errors import RefusedRowError, translated
+from db.repositories import channels, housekeeping, servers
 from db.roles import Role
 from tests.integration.db.world import IDS, World, named, undone
 
@@ -69,12 +72,64 @@ async def test_a_server_takes_everything_in_it_along(world: World) -> None:
         assert len(everything) == _REMAINS.count("select")
         await world.admin.execute("set local role moltstack_api")
         await world.admin.execute("select app.act_as($1, false, null, null, null, null)", IDS["owner"])
-        assert await world.admin.execute(named("delete from servers where id = $commons")) == "DELETE 1"
+        _, closed = await servers.delete_server(world.admin, IDS["commons"], b"", b"", datetime.now(UTC))
+        assert closed[0] == IDS["commons"]
+        assert set(closed[1:]) == {IDS["general"], IDS["news"]}
+        await world.admin.execute("reset role")
+        # What was said is cut off from everybody at once, and cleared away bit by bit.
+        left = {row[0] for row in await world.admin.fetch(named(_REMAINS))}
+        assert left == {"messages", "reactions", "nonces", "channel bans", "reports"}
+        await world.admin.execute("set local role moltstack_worker")
+        while await housekeeping.sweep(world.admin):
+            pass
         await world.admin.execute("reset role")
         assert await world.admin.fetch(named(_REMAINS)) == []
+        assert await world.admin.fetch(named("select from channels where server_id is null and id <> $dm")) == []
         # The log keeps the day's events until the day is dropped; nobody may read them any more.
         readable = "select stream_id from app.readable($owner, false, array[$commons, $general, $news, $cellar])"
         assert [row[0] for row in await world.admin.fetch(named(readable))] == [IDS["cellar"]]
+
+
+@pytest.mark.parametrize(
+    ("actor", "deleted"), [("owner", True), ("admin", True), ("member", False), ("suspended", False), ("nobody", False)]
+)
+async def test_a_channel_is_deleted_by_moderators_alone(world: World, actor: str, deleted: bool) -> None:
+    async with world.acting(actor) as connection:
+        arguments = (IDS["commons"], IDS["general"], b"{", b"}", datetime.now(UTC))
+        if not deleted:
+            with pytest.raises(RefusedRowError), translated():
+                await channels.delete_channel(connection, *arguments)
+            return
+        event = await channels.delete_channel(connection, *arguments)
+        assert event is not None
+        assert (event.stream_id, event.seq, event.frame) == (IDS["commons"], 1, b"{1}")
+        assert await channels.find_channel(connection, IDS["general"]) is None
+        assert await channels.delete_channel(connection, *arguments) is None
+
+
+async def test_a_channel_is_deleted_out_of_its_own_server_alone(world: World) -> None:
+    async with world.acting("admin") as connection:
+        event = await channels.delete_channel(connection, IDS["commons"], IDS["cellar"], b"", b"", datetime.now(UTC))
+        assert event is None
+    async with world.acting("owner") as connection:
+        event = await channels.delete_channel(connection, IDS["den"], IDS["dm"], b"", b"", datetime.now(UTC))
+        assert event is None
+
+
+@pytest.mark.parametrize("actor", ["admin", "member", "stranger", "suspended", "nobody"])
+async def test_a_server_is_deleted_by_its_owner_alone(world: World, actor: str) -> None:
+    async with world.acting(actor) as connection:
+        with pytest.raises(RefusedRowError), translated():
+            await servers.delete_server(connection, IDS["commons"], b"", b"", datetime.now(UTC))
+
+
+async def test_an_admin_does_not_set_the_report_threshold(world: World) -> None:
+    change = named("update servers set report_threshold = 5, name = 'new' where id = $commons")
+    async with world.acting("admin") as connection:
+        with pytest.raises(RefusedRowError), translated():
+            await connection.execute(change)
+    async with world.acting("owner") as connection:
+        assert await connection.execute(change) == "UPDATE 1"
 
 
 async def test_an_agent_that_owns_nothing_leaves_no_trace(world: World) -> None:

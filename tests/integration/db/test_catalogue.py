@@ -48,13 +48,17 @@ async def test_the_gateway_alone_opens_sessions(world: World, function: str) -> 
 
 
 @pytest.mark.parametrize(
-    "table", ["messages", "message_reactions", "events", "streams", "inbox_cursors", "agent_karma"]
+    "table",
+    [
+        *("message_reactions", "events", "streams", "inbox_cursors", "agent_karma"),
+        *("friend_requests", "friendships", "agent_blocks", "agent_follows"),
+    ],
 )
 async def test_no_server_writes_the_log_by_itself(world: World, table: str) -> None:
     assert await _names(world, catalogue.WHO_MAY_WRITE, table) == []
 
 
-@pytest.mark.parametrize("table", ["inbox_events", "message_nonces"])
+@pytest.mark.parametrize("table", ["inbox_events", "message_nonces", "messages"])
 async def test_the_worker_may_only_sweep_the_log(world: World, table: str) -> None:
     assert await _names(world, catalogue.WHO_MAY_WRITE, table) == [f"{Role.WORKER} delete"]
 

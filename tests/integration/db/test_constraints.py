@@ -87,7 +87,7 @@ _IMPOSSIBLE = [
     _channels("name = null"),
     _channels("type = 'voice'"),
     _channels("type = 'dm'"),
-    _channels("server_id = null"),
+    "update channels set server_id = $commons where id = $dm",
     _channels("instructions = repeat('x', 4001)"),
     "update channels set name = 'dm' where id = $dm",
     "update channels set dm_agent_a_id = dm_agent_b_id, dm_agent_b_id = dm_agent_a_id where id = $dm",

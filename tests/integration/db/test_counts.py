@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -132,7 +133,7 @@ async def test_a_server_deleted_while_others_join_leaves_nothing(store: Store, c
 
     async def join_or_delete(connection: Connection, agent: UUID) -> None:
         if agent == owner:
-            await connection.execute("delete from servers where id = $1", server)
+            await servers.delete_server(connection, server, b"", b"", datetime.now(UTC))
         else:
             await servers.insert_member(connection, server, agent, "member")
 

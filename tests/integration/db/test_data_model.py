@@ -152,6 +152,7 @@ agent_config.agent_id               agents      cascade
 agent_follows.follower_id           agents      cascade
 agent_follows.following_id          agents      cascade
 agent_karma.agent_id                agents      cascade
+agent_retired_keys.agent_id         agents      cascade
 agent_tokens.agent_id               agents      cascade
 challenges.agent_id                 agents      cascade
 channel_bans.agent_id               agents      cascade
@@ -175,12 +176,17 @@ message_reactions.agent_id          agents      cascade
 message_reactions.message_id        messages    cascade
 messages.agent_id                   agents      restrict
 messages.channel_id                 channels    cascade
+observer_tokens.observer_id         observers   cascade
 observer_watches.observer_id        observers   cascade
 observer_watches.server_id          servers     cascade
+recent_notices.agent_id             agents      cascade
 revocations.agent_id                agents      cascade
+revocations.observer_id             observers   cascade
 server_bans.agent_id                agents      cascade
 server_bans.banned_by               agents      set null
 server_bans.server_id               servers     cascade
+server_invites.created_by           agents      set null
+server_invites.server_id            servers     cascade
 server_members.agent_id             agents      cascade
 server_members.server_id            servers     cascade
 server_tags.server_id               servers     cascade

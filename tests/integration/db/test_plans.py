@@ -9,16 +9,37 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from db.database import NOBODY, Connection, Scope
-from db.repositories import agents, changes, channels, housekeeping, messages, servers, sign_in, streams
+from db.repositories import (
+    agent_config,
+    agents,
+    blocks,
+    changes,
+    channels,
+    directory,
+    following,
+    follows,
+    friends,
+    housekeeping,
+    inbox,
+    jobs,
+    messages,
+    servers,
+    sign_in,
+    streams,
+)
 from db.repositories.changes import Change
 from db.repositories.channels import ChannelRow
+from db.repositories.directory import Wish
+from db.repositories.friends import FriendLetters
+from db.repositories.messages import Span
+from db.repositories.sign_in import RefreshTokenRow
 from db.roles import Role, role_url
 from tests.conftest import Stores
 from tests.integration.db.multitude import Multitude, agent, channel, message, posts, server
@@ -77,6 +98,23 @@ def _change(kind: str, number: int, **fields: Any) -> Change:
     )
 
 
+async def _found(connection: Connection, sort: str, *, before: UUID | None = None, **wanted: str) -> object:
+    return await directory.list_servers(connection, Wish(sort, **wanted), before=before, limit=50)
+
+
+async def _cut_off(connection: Connection, number: int) -> object:
+    return await channels.delete_channel(connection, server(number), channel(number), b"", b"", datetime.now(UTC))
+
+
+def _refresh_token() -> RefreshTokenRow:
+    return RefreshTokenRow("agent", agent(41), agent(41), agent(41), "hash", datetime.now(UTC))
+
+
+async def _asked(connection: Connection, number: int) -> object:
+    letters = FriendLetters([b"{"] * 3, [b"}"] * 3)
+    return await friends.ask(connection, agent(number), request_id=uuid4(), channel_id=uuid4(), letters=letters)
+
+
 def _channel_row() -> ChannelRow:
     return ChannelRow(uuid4(), server(2), "new", "text", None, None, None, 0)
 
@@ -86,44 +124,54 @@ _API = [
         "newest history",
         Role.API,
         _MEMBER,
-        lambda c: messages.list_messages_before(c, channel(1), before=None, limit=50),
+        lambda c: messages.read_messages(c, _MEMBER, channel(1), Span(2**62, older=51)),
     ),
     Call(
-        "old history", Role.API, _MEMBER, lambda c: messages.list_messages_before(c, channel(1), before=900, limit=50)
+        "old history",
+        Role.API,
+        _MEMBER,
+        lambda c: messages.read_messages(c, _MEMBER, channel(1), Span(900, older=51)),
     ),
     Call(
         "later history",
         Role.API,
         _MEMBER,
-        lambda c: messages.list_messages_after(c, channel(1), after=99_000, limit=50),
+        lambda c: messages.read_messages(c, _MEMBER, channel(1), Span(99_000, newer=51)),
     ),
     Call(
         "quiet history",
         Role.API,
         Scope(agent=agent(500)),
-        lambda c: messages.list_messages_before(c, channel(500), before=None, limit=50),
+        lambda c: messages.read_messages(c, Scope(agent=agent(500)), channel(500), Span(2**62, older=51)),
     ),
     Call(
         "observed history",
         Role.API,
         _OBSERVER,
-        lambda c: messages.list_messages_before(c, channel(1), before=None, limit=50),
+        lambda c: messages.read_messages(c, _OBSERVER, channel(1), Span(2**62, older=51)),
     ),
-    Call("one message", Role.API, _MEMBER, lambda c: messages.find_message(c, message(123_456))),
-    Call("seq of a message", Role.API, _MEMBER, lambda c: messages.seq_of_message(c, message(123_456), channel(1))),
+    Call("one message", Role.API, _MEMBER, lambda c: messages.read_message(c, _MEMBER, message(123_456))),
     Call(
-        "reactions",
+        "history around a message",
         Role.API,
         _MEMBER,
-        lambda c: messages.reactions_of(c, [message(n) for n in range(249_950, 250_000)]),
+        lambda c: messages.read_messages(c, _MEMBER, channel(1), Span(message(123_456), newer=25, older=51)),
     ),
+    Call("profile by id", Role.API, _MEMBER, lambda c: agents.read_agent(c, _MEMBER, agent_id=agent(777))),
+    Call("profile by name", Role.API, _MEMBER, lambda c: agents.read_agent(c, _MEMBER, username="agent-777")),
+    Call("outbound cap", Role.API, NOBODY, lambda c: agents.outbound_cap(c, agent(777))),
     Call("agent by id", Role.API, NOBODY, lambda c: agents.find_agent(c, agent_id=agent(777))),
     Call("agent by name", Role.API, NOBODY, lambda c: agents.find_agent(c, username="agent-777")),
     Call("one server", Role.API, _MEMBER, lambda c: servers.find_server(c, server(1))),
-    Call("newest servers", Role.API, NOBODY, lambda c: servers.list_public_servers(c, before=None, limit=50)),
-    Call(
-        "older servers", Role.API, _OBSERVER, lambda c: servers.list_public_servers(c, before=server(9_001), limit=50)
-    ),
+    Call("newest servers", Role.API, NOBODY, lambda c: _found(c, "new")),
+    Call("older servers", Role.API, _OBSERVER, lambda c: _found(c, "new", before=server(9_001))),
+    Call("popular servers", Role.API, NOBODY, lambda c: _found(c, "popular")),
+    Call("less popular servers", Role.API, _OBSERVER, lambda c: _found(c, "popular", before=server(9_001))),
+    Call("servers of a category", Role.API, NOBODY, lambda c: _found(c, "new", category="none")),
+    Call("servers by tag", Role.API, NOBODY, lambda c: _found(c, "new", tag="tag-1")),
+    Call("lock", Role.API, _OWNER, lambda c: servers.lock_server(c, server(1))),
+    Call("delete a channel", Role.API, Scope(agent=agent(2)), lambda c: _cut_off(c, 2)),
+    Call("delete a busy channel", Role.API, _OWNER, lambda c: _cut_off(c, 1)),
     Call("own servers", Role.API, _MEMBER, lambda c: servers.list_joined_servers(c, agent(41))),
     Call("role", Role.API, _MEMBER, lambda c: servers.find_role(c, server(1), agent(41))),
     Call("ban", Role.API, _MEMBER, lambda c: servers.is_banned(c, server(1), agent(41))),
@@ -150,10 +198,26 @@ _SIGN_IN = [
     Call("open challenges", Role.API, _CLAIMANT, lambda c: sign_in.open_challenges(c, agent(41))),
     Call("spend a challenge", Role.API, _CLAIMANT, lambda c: sign_in.spend_challenge(c, agent(41))),
     Call("find a token", Role.API, Scope(token=agent(41)), lambda c: sign_in.find_token(c, agent(41))),
-    Call("spend a token", Role.API, _CLAIMANT, lambda c: sign_in.spend_token(c, agent(41))),
-    Call("log out", Role.API, _MEMBER, lambda c: sign_in.revoke(c, agent(41), agent(41))),
-    Call("log out everywhere", Role.API, _CLAIMANT, lambda c: sign_in.revoke(c, agent(41), None)),
+    Call("spend a token", Role.API, _CLAIMANT, lambda c: sign_in.spend_token(c, _refresh_token())),
+    Call("log out", Role.API, _MEMBER, lambda c: sign_in.revoke(c, "agent", agent(41), agent(41))),
+    Call("log out everywhere", Role.API, _CLAIMANT, lambda c: sign_in.revoke(c, "agent", agent(41), None)),
+    Call("log out elsewhere", Role.API, _MEMBER, lambda c: sign_in.revoke_others(c, agent(41), agent(1))),
+    Call("void challenges", Role.API, _CLAIMANT, lambda c: sign_in.void_challenges(c, agent(41))),
     Call("revocations", Role.API, NOBODY, lambda c: sign_in.recent_revocations(c, 60)),
+]
+_OWN = [
+    Call("lock oneself", Role.API, _MEMBER, lambda c: agents.lock_agent(c, agent(41))),
+    Call("change the key", Role.API, _MEMBER, lambda c: agents.change_key(c, agent(41), old="k" * 44, new="n" * 44)),
+    Call("leave for good", Role.API, Scope(agent=agent(39_500)), lambda c: agents.retire_agent(c, b"{}")),
+    Call("settings", Role.API, _MEMBER, lambda c: agent_config.lock_config(c, agent(41))),
+    Call("inbox position", Role.API, _MEMBER, lambda c: inbox.inbox_position(c, agent(41))),
+    Call("own inbox", Role.API, _MEMBER, lambda c: inbox.list_inbox(c, agent(41), after=0, limit=50)),
+    Call(
+        "delivery",
+        Role.API,
+        Scope(agent=agent(41 * (1 + 123_456 % 490))),
+        lambda c: inbox.message_delivery(c, message(123_456), ("agent-82", "agent-123")),
+    ),
 ]
 _GATEWAY = [
     Call("replay", Role.GATEWAY, NOBODY, lambda c: streams.read_events(c, channel(1), after=99_000, limit=200), 1_500),
@@ -185,6 +249,14 @@ _GATEWAY = [
         lambda c: streams.readable(c, agent(41), _SOME_CHANNELS, observer=False),
         1_500,
     ),
+    Call(
+        "lost",
+        Role.GATEWAY,
+        NOBODY,
+        lambda c: following.lost(c, [(reader, one) for reader in (agent(41), None) for one in _SOME_CHANNELS]),
+        4_000,
+    ),
+    Call("instructions", Role.GATEWAY, NOBODY, lambda c: following.read_instructions(c, _SOME_CHANNELS), 1_500),
     Call("locate", Role.GATEWAY, NOBODY, lambda c: changes.locate_message(c, agent(41), message(123_456))),
     Call("react", Role.GATEWAY, NOBODY, lambda c: changes.change_message(c, _change("react", 1_000, emoji="up"))),
     Call("unreact", Role.GATEWAY, NOBODY, lambda c: changes.change_message(c, _change("unreact", 249_000, emoji="up"))),
@@ -203,10 +275,42 @@ _GATEWAY = [
     ),
     Call("hundred posts", Role.GATEWAY, NOBODY, lambda c: streams.post_messages(c, posts(100)), 10_000),
 ]
+_SOCIAL = [
+    Call("friends", Role.API, _MEMBER, lambda c: friends.list_friends(c, agent(41), after=None, limit=50)),
+    Call("one friend", Role.API, _MEMBER, lambda c: friends.find_friend(c, agent(41), agent(42))),
+    Call("requests", Role.API, _MEMBER, lambda c: friends.list_requests(c, agent(41), before=None, limit=50)),
+    Call("one request", Role.API, _MEMBER, lambda c: friends.find_request(c, agent(41), agent(52), status="rejected")),
+    Call("the pair", Role.API, _MEMBER, lambda c: friends.lock_pair(c, agent(42))),
+    Call("ask", Role.API, _MEMBER, lambda c: _asked(c, 5_000)),
+    Call("ask the other way round", Role.API, Scope(agent=agent(53)), lambda c: _asked(c, 42)),
+    Call("reject", Role.API, Scope(agent=agent(53)), lambda c: friends.reject(c, agent(42))),
+    Call("end", Role.API, _MEMBER, lambda c: friends.end(c, agent(42))),
+    Call("block", Role.API, _MEMBER, lambda c: blocks.block(c, agent(42))),
+    Call("unblock", Role.API, _MEMBER, lambda c: blocks.unblock(c, agent(48))),
+    Call("blocks", Role.API, _MEMBER, lambda c: blocks.list_blocks(c, agent(41), after=None, limit=50)),
+    Call("follow", Role.API, _MEMBER, lambda c: follows.follow(c, agent(5_000), head=b"", tail=b"")),
+    Call("unfollow", Role.API, _MEMBER, lambda c: follows.unfollow(c, agent(42))),
+    Call(
+        "followers", Role.API, NOBODY, lambda c: follows.list_follows(c, "followers", agent(41), before=None, limit=50)
+    ),
+    Call(
+        "following",
+        Role.API,
+        NOBODY,
+        lambda c: follows.list_follows(c, "following", agent(41), before=(datetime.now(UTC), agent(1)), limit=50),
+    ),
+    Call("take a job", Role.WORKER, NOBODY, lambda c: jobs.take_job(c, ["tell_followers"])),
+    Call(
+        "tell followers",
+        Role.WORKER,
+        NOBODY,
+        lambda c: follows.tell_followers(c, agent(42), server(42), after=None, bite=200, head=b"", tail=b""),
+    ),
+]
 _WORKER = [Call("sweep", Role.WORKER, NOBODY, housekeeping.sweep, 2_000)]
-_CALLS = [*_API, *_SIGN_IN, *_GATEWAY, *_WORKER]
+_CALLS = [*_API, *_SOCIAL, *_SIGN_IN, *_OWN, *_GATEWAY, *_WORKER]
 # Joins that only statistics can put into the right order; none is on the way of a message.
-_IN_NEED_OF_STATISTICS = {"reactions", "own servers", "delete", "sweep"}
+_IN_NEED_OF_STATISTICS = {"servers by tag", "own servers", "delete", "sweep"}
 
 
 async def _reads(multitude: Multitude, call: Call, plan: str) -> tuple[list[str], dict[str, int], int]:

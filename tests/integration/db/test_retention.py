@@ -195,6 +195,15 @@ async def test_a_round_sweeps_what_has_expired_and_nothing_else(town: Town, stor
         "insert into revocations (agent_id, at) select $1, now() - s * interval '1 hour' from unnest(array[23, 25]) s",
         owner,
     )
+    await town.admin.execute(
+        "insert into recent_notices select $1, gen_random_uuid(), now() - s * interval '1 hour'"
+        " from unnest(array[23, 25]) s",
+        owner,
+    )
+    await town.admin.execute(
+        "insert into jobs (kind, body, failed_at) values ('old', '{}', now() - interval '31 days'),"
+        " ('failed', '{}', now() - interval '29 days'), ('waiting', '{}', null)"
+    )
     await _housekeeper(store).round()
     left = [
         [str(row[0]) for row in await town.admin.fetch(statement)]
@@ -202,9 +211,11 @@ async def test_a_round_sweeps_what_has_expired_and_nothing_else(town: Town, stor
             "select nonce from message_nonces",
             "select body from challenges",
             "select refresh_token_hash from agent_tokens",
+            "select kind from jobs order by id",
+            "select now() - told_at < interval '24 hours' from recent_notices",
         )
     ]
-    assert left == [["b"], ["1"], ["1"]]
+    assert left == [["b"], ["1"], ["1"], ["failed", "waiting"], ["True"]]
     names = await town.admin.fetch("select username from agents where status = 'pending'")
     assert [row["username"] for row in names] == ["pending-1"]
     assert await town.admin.fetchval("select count(*) from revocations where at < now() - interval '24 hours'") == 0

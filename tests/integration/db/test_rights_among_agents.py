@@ -1,4 +1,4 @@
-"""Who may do what to friendships, blocks and follows, to observers' rows, and to calls of webhooks."""
+"""Who may do what to friendships, blocks and follows, to jobs, observers' rows, and calls of webhooks."""
 
 import pytest
 
@@ -8,62 +8,64 @@ from tests.integration.db.world import World
 # stranger asked owner, owner asked admin; hermit blocks stranger.
 REQUESTS = Subject(
     """
-    friend_requests                        | select            | insert      | update            | delete
-    owner                                  | *                 | gone hermit | strangers_request | *
-    admin                                  | owners_request    | gone hermit | owners_request    | owners_request
-    stranger                               | strangers_request | gone        | -                 | strangers_request
-    member, muted, banned                  | -                 | gone hermit | -                 | -
-    suspended, observer, guest, nobody     | -                 | -           | -                 | -
-    gateway, worker                        | x                 | x           | x                 | x
+    friend_requests                                   | select            | insert | update | delete
+    owner                                             | *                 | x      | x      | x
+    admin                                             | owners_request    | x      | x      | x
+    stranger                                          | strangers_request | x      | x      | x
+    member, banned, suspended, observer, nobody       | -                 | x      | x      | x
+    gateway, worker                                   | x                 | x      | x      | x
     """,
     key=("id",),
-    update="status = 'accepted'",
-    inserts={
-        "gone": "insert into friend_requests (id, from_agent_id, to_agent_id) values ($new, $me, $gone)",
-        "hermit": "insert into friend_requests (id, from_agent_id, to_agent_id) values ($new, $me, $hermit)",
-        "forged": "insert into friend_requests (id, from_agent_id, to_agent_id) values ($new, $hermit, $gone)",
-        "accepted": """insert into friend_requests (id, from_agent_id, to_agent_id, status)
-                       values ($new, $me, $gone, 'accepted')""",
-    },
 )
 FRIENDSHIPS = Subject(
     """
     friendships                                                       | select | insert | update | delete
-    owner, member                                                     | dm     | x      | x      | dm
-    admin, stranger, banned, suspended, observer, guest, nobody       | -      | x      | x      | -
+    owner, member                                                     | dm     | x      | x      | x
+    admin, stranger, banned, suspended, observer, guest, nobody       | -      | x      | x      | x
     gateway, worker                                                   | x      | x      | x      | x
     """,
     key=("dm_channel_id",),
 )
 BLOCKS = Subject(
     """
-    agent_blocks                           | select          | insert | update | delete
-    owner                                  | owner/banned    | own    | x      | owner/banned
-    member                                 | member/stranger | own    | x      | member/stranger
-    stranger, banned, admin                | -               | own    | x      | -
-    suspended, observer, guest, nobody     | -               | -      | x      | -
-    gateway, worker                        | x               | x      | x      | x
+    agent_blocks                                                | select          | insert | update | delete
+    owner                                                       | owner/banned    | x      | x      | x
+    member                                                      | member/stranger | x      | x      | x
+    stranger, banned, admin, suspended, observer, guest, nobody | -               | x      | x      | x
+    gateway, worker                                             | x               | x      | x      | x
     """,
     key=("blocker_id", "blocked_id"),
-    inserts={
-        "own": "insert into agent_blocks (blocker_id, blocked_id) values ($me, $gone)",
-        "forged": "insert into agent_blocks (blocker_id, blocked_id) values ($hermit, $gone)",
-    },
 )
 FOLLOWS = Subject(
     """
-    agent_follows                          | select | insert      | update | delete
-    owner, admin, banned                   | *      | gone hermit | x      | -
-    member                                 | *      | gone hermit | x      | member/owner
-    stranger                               | *      | gone        | x      | stranger/owner
-    suspended, observer, guest, nobody     | *      | -           | x      | -
-    gateway, worker                        | x      | x           | x      | x
+    agent_follows                                               | select | insert | update | delete
+    owner, member, stranger, suspended, observer, guest, nobody | *      | x      | x      | x
+    gateway, worker                                             | x      | x      | x      | x
     """,
     key=("follower_id", "following_id"),
+)
+# One is fresh, one is of the day before yesterday.
+RECENT_NOTICES = Subject(
+    """
+    recent_notices                     | select          | insert | update | delete
+    owner, member, observer, nobody    | x               | x      | x      | x
+    gateway                            | x               | x      | x      | x
+    worker                             | stranger/owner  | x      | x      | stranger/owner
+    """,
+    key=("agent_id", "subject_id"),
+)
+JOBS = Subject(
+    """
+    jobs                               | select | insert | update | delete
+    owner, member, observer, nobody    | x      | plain  | x      | x
+    gateway                            | x      | x      | x      | x
+    worker                             | *      | plain  | *      | *
+    """,
+    key=("kind",),
+    update="attempts = 1",
     inserts={
-        "gone": "insert into agent_follows (follower_id, following_id) values ($me, $gone)",
-        "hermit": "insert into agent_follows (follower_id, following_id) values ($me, $hermit)",
-        "forged": "insert into agent_follows (follower_id, following_id) values ($hermit, $gone)",
+        "plain": "insert into jobs (kind, body) values ('new', '{}')",
+        "given up": "insert into jobs (kind, body, failed_at) values ('new', '{}', now())",
     },
 )
 OBSERVERS = Subject(
@@ -112,7 +114,7 @@ DELIVERIES = Subject(
                   values ($new, $owner, 'dm.received', 1, 1)""",
     },
 )
-SUBJECTS = [REQUESTS, FRIENDSHIPS, BLOCKS, FOLLOWS, OBSERVERS, WATCHES, DELIVERIES]
+SUBJECTS = [REQUESTS, FRIENDSHIPS, BLOCKS, FOLLOWS, RECENT_NOTICES, JOBS, OBSERVERS, WATCHES, DELIVERIES]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -10,12 +10,12 @@ from tests.integration.db.world import World
 SERVERS = Subject(
     """
     servers                   | select       | insert | update      | delete
-    owner                     | *            | own    | commons den | commons den
-    admin                     | * !den       | own    | commons     | -
-    member                    | *            | own    | -           | -
-    banned, muted, stranger   | * !den       | own    | -           | -
-    suspended                 | * !den       | -      | -           | -
-    observer, guest, nobody   | * !den       | -      | -           | -
+    owner                     | *            | own    | commons den | x
+    admin                     | * !den       | own    | commons     | x
+    member                    | *            | own    | -           | x
+    banned, muted, stranger   | * !den       | own    | -           | x
+    suspended                 | * !den       | -      | -           | x
+    observer, guest, nobody   | * !den       | -      | -           | x
     gateway, worker           | x            | x      | x           | x
     """,
     key=("id",),
@@ -86,13 +86,14 @@ TAGS = Subject(
 CHANNELS = Subject(
     """
     channels                  | select       | insert      | update              | delete
-    owner                     | *            | commons den | general news cellar | general news cellar
-    admin                     | general news | commons     | general news        | general news
-    member                    | *            | -           | -                   | -
-    muted, banned, stranger   | general news | -           | -                   | -
-    suspended                 | general news | -           | -                   | -
-    observer, guest, nobody   | general news | -           | -                   | -
-    gateway, worker           | x            | x           | x                   | x
+    owner                     | * !ruin      | commons den | general news cellar | x
+    admin                     | general news | commons     | general news        | x
+    member                    | * !ruin      | -           | -                   | x
+    muted, banned, stranger   | general news | -           | -                   | x
+    suspended                 | general news | -           | -                   | x
+    observer, guest, nobody   | general news | -           | -                   | x
+    gateway                   | x            | x           | x                   | x
+    worker                    | ruin         | x           | x                   | ruin
     """,
     key=("id",),
     update="topic = 'new'",
@@ -144,7 +145,29 @@ REPORTS = Subject(
                      values ($new, $general, $hermit, $muted)""",
     },
 )
-SUBJECTS = [SERVERS, MEMBERS, BANS, TAGS, CHANNELS, CHANNEL_BANS, REPORTS]
+INVITES = Subject(
+    """
+    server_invites                             | select       | insert      | update | delete
+    owner                                      | x            | commons den | x      | x
+    admin                                      | x            | commons     | x      | x
+    member, muted, banned, stranger, suspended | x            | -           | x      | x
+    observer, guest, nobody                    | x            | -           | x      | x
+    gateway                                    | x            | x           | x      | x
+    worker                                     | stale_invite | x           | x      | stale_invite
+    """,
+    key=("id",),
+    inserts={
+        "commons": """insert into server_invites (id, server_id, created_by, secret_hash, expires_at)
+                      values ($new, $commons, $me, sha256('new'), now())""",
+        "den": """insert into server_invites (id, server_id, created_by, secret_hash, expires_at)
+                  values ($new, $den, $me, sha256('new'), now())""",
+        "forged": """insert into server_invites (id, server_id, created_by, secret_hash, expires_at)
+                     values ($new, $commons, $hermit, sha256('new'), now())""",
+        "used": """insert into server_invites (id, server_id, created_by, secret_hash, expires_at, uses)
+                   values ($new, $commons, $me, sha256('new'), now(), 1)""",
+    },
+)
+SUBJECTS = [SERVERS, MEMBERS, BANS, TAGS, CHANNELS, CHANNEL_BANS, REPORTS, INVITES]
 
 
 @pytest.mark.asyncio(loop_scope="session")

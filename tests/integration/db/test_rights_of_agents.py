@@ -94,21 +94,68 @@ TOKENS = Subject(
                     values ($new, $hermit, $family, 'h', 'h', now())""",
     },
 )
+OBSERVER_TOKENS = Subject(
+    """
+    observer_tokens                        | select               | insert | update               | delete
+    observer, beholder                     | ottos_* stale_*      | own    | ottos_* stale_*      | x
+    redeemer                               | ottos_token          | -      | -                    | x
+    owner, guest, visitor, nobody          | -                    | -      | -                    | x
+    gateway                                | x                    | x      | x                    | x
+    worker                                 | stale_ottos_token    | x      | x                    | stale_ottos_token
+    """,
+    key=("id",),
+    update="revoked = true",
+    inserts={
+        "own": """insert into observer_tokens (id, observer_id, family_id, token_hash, refresh_token_hash, expires_at)
+                  values ($new, $me, $family, 'h', 'h', now())""",
+        "other": """insert into observer_tokens (id, observer_id, family_id, token_hash, refresh_token_hash, expires_at)
+                    values ($new, $olga, $family, 'h', 'h', now())""",
+    },
+)
+RETIRED_KEYS = Subject(
+    """
+    agent_retired_keys                                            | select | insert | update | delete
+    owner, claimant, stranger, observer, nobody, gateway, worker  | x      | x      | x      | x
+    """,
+    key=("agent_id",),
+)
 REVOCATIONS = Subject(
     """
     revocations                         | select | insert | update | delete
     claimant, owner, member, suspended  | *      | own    | x      | x
-    bearer, observer, nobody            | *      | -      | x      | x
+    observer                            | *      | humans | x      | x
+    bearer, guest, nobody               | *      | -      | x      | x
     gateway                             | *      | x      | x      | x
     worker                              | member | x      | x      | member
     """,
     key=("agent_id",),
     inserts={
         "own": "insert into revocations (agent_id) values ($me)",
+        "humans": "insert into revocations (observer_id) select o.id from observers o where o.id = $me",
         "other": "insert into revocations (agent_id) values ($hermit)",
     },
 )
-SUBJECTS = [AGENTS, KARMA, CONFIG, CHALLENGES, TOKENS, REVOCATIONS]
+IDEMPOTENCY_KEYS = Subject(
+    """
+    idempotency_keys                 | select   | insert | update   | delete
+    owner                            | owner/*  | own    | owner/*  | owner/*
+    member                           | member/* | own    | member/* | member/*
+    stranger, admin                  | -        | own    | -        | -
+    suspended                        | -        | -      | -        | -
+    claimant, observer, nobody       | -        | -      | -        | -
+    gateway                          | x        | x      | x        | x
+    worker                           | member/* | x      | x        | member/*
+    """,
+    key=("agent_id", "attempt"),
+    update="status = 201, answer = ''",
+    inserts={
+        "own": """insert into idempotency_keys (agent_id, request, body, attempt)
+                  values ($me, sha256('new'), sha256(''), $fresh_key)""",
+        "other": """insert into idempotency_keys (agent_id, request, body, attempt)
+                    values ($hermit, sha256('new'), sha256(''), $fresh_key)""",
+    },
+)
+SUBJECTS = [AGENTS, KARMA, CONFIG, CHALLENGES, TOKENS, OBSERVER_TOKENS, RETIRED_KEYS, IDEMPOTENCY_KEYS, REVOCATIONS]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -5,17 +5,19 @@ import pytest
 from tests.integration.db.rights import Subject, case_id, cases, rights
 from tests.integration.db.world import World
 
-# hello stands in the commons, whisper in the private den, letter in the DM of owner and member. muted is banned from
+# hello stands in the commons, whisper in the private den, letter in the DM of owner and member, rubble in a deleted
+# channel. muted is banned from
 # the commons' first channel, banned from both servers. Observers read what is public; nobody in particular nothing.
 MESSAGES = Subject(
     """
     messages                   | select | insert | update | delete
-    owner, member              | *      | x      | x      | x
+    owner, member              | * !rubble | x   | x      | x
     admin, suspended           | hello  | x      | x      | x
     muted, banned, stranger    | -      | x      | x      | x
     observer, guest            | hello  | x      | x      | x
     nobody, claimant           | -      | x      | x      | x
-    gateway, worker            | x      | x      | x      | x
+    gateway                    | x      | x      | x      | x
+    worker                     | rubble | x      | x      | rubble
     """,
     key=("id",),
 )

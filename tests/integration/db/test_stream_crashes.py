@@ -9,12 +9,10 @@ from uuid import UUID
 import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from claw.wire.ids import Prefix, encode_id
 from core.errors import UnavailableError
 from core.group_commit import GroupCommit
-from core.limits import Limiter
 from core.services.messages import Draft, Posted, Posting
 from db.database import Database
 from db.migrate import migrate
@@ -27,7 +25,7 @@ from tests.support.writers import writer_processes
 
 def _posting(gateway: Database) -> tuple[Posting, GroupCommit]:
     commit = GroupCommit(gateway, lambda _: None)
-    return Posting(commit, Limiter(Redis(), enabled=False)), commit
+    return Posting(commit), commit
 
 
 def _draft(room: UUID, number: int) -> Draft:

@@ -53,6 +53,8 @@ ACTORS = {
     "newcomer": Actor(scope=Scope(claimant=IDS["pending"])),
     "unborn": Actor(scope=Scope(claimant=IDS["unborn"])),
     "bearer": Actor(scope=Scope(token=IDS["owners_token"])),
+    "redeemer": Actor(scope=Scope(token=IDS["ottos_token"])),
+    "beholder": Actor(scope=Scope(claimant=IDS["otto"])),
     "observer": Actor(scope=Scope(observer=True, observer_id=IDS["otto"])),
     "guest": Actor(scope=Scope(observer=True)),
     "visitor": Actor(scope=Scope(email="otto@example.org")),

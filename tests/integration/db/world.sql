@@ -11,7 +11,7 @@ insert into agents (id, username, public_key, status, card, pending_until) value
     ($gone,      'gone',      repeat('k', 44), 'deleted',   '{}', null),
     ($pending,   'pending',   repeat('k', 44), 'pending',   '{}', now() + interval '5 minutes'),
     ($expired,   'expired',   repeat('k', 44), 'pending',   '{}', now() - interval '5 minutes');
-insert into agent_karma (agent_id) values ($owner), ($member);
+insert into agent_karma (agent_id, score, reactions_received, followers_count) values ($owner, 4, 2, 2), ($member, 1, 1, 0);
 insert into agent_config (agent_id, webhook_url) values
     ($owner, 'https://owner.example/wake'), ($member, 'https://member.example/wake'), ($suspended, null);
 
@@ -24,6 +24,9 @@ insert into challenges (id, agent_id, purpose, nonce, body, expires_at) values
     ($pendings_challenge, $pending, 'register', 'n', 'text', now() + interval '1 hour'),
     ($stale_challenge,    $owner,   'login',    'n', 'text', now() - interval '1 hour');
 insert into rights_changes (agent_id, at) values ($hermit, now() - interval '2 days');
+insert into idempotency_keys (agent_id, request, body, attempt, created_at) values
+    ($owner,  sha256('one'), sha256(''), $owners_request_key, now()),
+    ($member, sha256('two'), sha256(''), $members_old_key, now() - interval '2 days');
 insert into revocations (agent_id, at) values ($owner, now()), ($member, now() - interval '2 days');
 
 -- The commons and the plaza are public, the den is not. One who is banned from the den is still written down as its admin.
@@ -40,6 +43,12 @@ insert into channels (id, server_id, name, type) values
     ($general, $commons, 'general', 'text'), ($news, $commons, 'news', 'announcement'), ($cellar, $den, 'cellar', 'text');
 insert into channels (id, type, dm_agent_a_id, dm_agent_b_id) values
     ($dm, 'dm', least($owner, $member), greatest($owner, $member));
+-- Deleted, and not yet cleared away.
+insert into channels (id, name) values ($ruin, 'ruin');
+delete from streams where id = $ruin;
+insert into server_invites (id, server_id, created_by, secret_hash, expires_at) values
+    ($invite, $commons, $owner, sha256('secret'), now() + interval '1 day'),
+    ($stale_invite, $den, $owner, sha256('secret'), now() - interval '1 day');
 insert into channel_bans (channel_id, agent_id) values ($general, $muted), ($cellar, $stranger);
 insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id) values
     ($report, $general, $member, $muted), ($den_report, $cellar, $member, $banned);
@@ -50,11 +59,15 @@ insert into friendships (agent_a_id, agent_b_id, dm_channel_id) values
     (least($owner, $member), greatest($owner, $member), $dm);
 insert into agent_blocks (blocker_id, blocked_id) values ($member, $stranger), ($owner, $banned), ($hermit, $stranger);
 insert into agent_follows (follower_id, following_id) values ($member, $owner), ($stranger, $owner);
+insert into recent_notices (agent_id, subject_id, told_at) values
+    ($member, $owner, now()), ($stranger, $owner, now() - interval '2 days');
+insert into jobs (kind, body) values ('waiting', '{}');
 
 insert into messages (id, channel_id, seq, agent_id, content, created_at) values
     ($hello,   $general, 1, $member, 'hello',   now()),
     ($whisper, $cellar,  1, $owner,  'whisper', now()),
-    ($letter,  $dm,      1, $owner,  'letter',  now());
+    ($letter,  $dm,      1, $owner,  'letter',  now()),
+    ($rubble,  $ruin,    1, $member, 'rubble',  now());
 insert into message_reactions (message_id, agent_id, emoji) values
     ($hello, $owner, 'up'), ($whisper, $member, 'up'), ($letter, $member, 'up');
 insert into message_nonces (channel_id, agent_id, nonce, message_id, seq, fingerprint, created_at) values
@@ -73,4 +86,9 @@ insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq) v
 
 insert into observers (id, email, password_hash) values
     ($otto, 'otto@example.org', 'hash'), ($olga, 'olga@example.org', 'hash');
+insert into observer_tokens (id, observer_id, family_id, token_hash, refresh_token_hash, expires_at) values
+    ($ottos_token,        $otto, $family, 'hash', 'hash', now() + interval '1 hour'),
+    ($olgas_token,        $olga, $family, 'hash', 'hash', now() + interval '1 hour'),
+    ($stale_ottos_token,  $otto, $family, 'hash', 'hash', now() - interval '1 hour');
+insert into agent_retired_keys (agent_id, public_key) values ($owner, repeat('o', 44));
 insert into observer_watches (observer_id, server_id) values ($otto, $commons), ($olga, $commons);

@@ -5,18 +5,19 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
+from starlette.types import Scope
 
-from api.address import client_address, forwarded_address, subject_of
+from api.address import peer_address
+from core.address import forwarded_address, subject_of
 from core.setting_values import Network, networks
 
 PROXIES = networks("10.0.0.0/8, fd00::/8, 192.0.2.7")
 NOBODY: tuple[Network, ...] = ()
 
 
-def request_from(peer: str | None, *forwarded: str) -> Request:
+def request_from(peer: str | None, *forwarded: str) -> Scope:
     headers = [(b"x-forwarded-for", line.encode()) for line in forwarded]
-    return Request({"type": "http", "headers": headers, "client": None if peer is None else (peer, 4_711)})
+    return {"type": "http", "headers": headers, "client": None if peer is None else (peer, 4_711)}
 
 
 @pytest.mark.parametrize(
@@ -76,18 +77,18 @@ def test_ipv6_counts_by_its_64_and_mapped_ipv4_as_ipv4(address: str, subject: st
 
 
 def test_a_request_counts_for_whom_the_proxy_names() -> None:
-    assert client_address(request_from("10.0.0.1", "198.51.100.1, 2001:db8:1:2::9"), PROXIES) == "2001:db8:1:2::"
-    assert client_address(request_from("203.0.113.9", "198.51.100.1"), PROXIES) == "203.0.113.9"
-    assert client_address(request_from("203.0.113.9"), PROXIES) == "203.0.113.9"
+    assert peer_address(request_from("10.0.0.1", "198.51.100.1, 2001:db8:1:2::9"), PROXIES) == "2001:db8:1:2::"
+    assert peer_address(request_from("203.0.113.9", "198.51.100.1"), PROXIES) == "203.0.113.9"
+    assert peer_address(request_from("203.0.113.9"), PROXIES) == "203.0.113.9"
 
 
 def test_a_line_that_the_proxy_added_below_the_clients_own_counts() -> None:
-    assert client_address(request_from("10.0.0.1", "198.51.100.1", "203.0.113.9"), PROXIES) == "203.0.113.9"
+    assert peer_address(request_from("10.0.0.1", "198.51.100.1", "203.0.113.9"), PROXIES) == "203.0.113.9"
 
 
 def test_a_request_without_a_peer_comes_from_this_machine() -> None:
-    assert client_address(request_from(None, "198.51.100.1"), PROXIES) == "127.0.0.1"
-    assert client_address(request_from(None, "198.51.100.1"), networks("127.0.0.1")) == "198.51.100.1"
+    assert peer_address(request_from(None, "198.51.100.1"), PROXIES) == "127.0.0.1"
+    assert peer_address(request_from(None, "198.51.100.1"), networks("127.0.0.1")) == "198.51.100.1"
 
 
 @given(st.text(), st.ip_addresses(v=4).filter(lambda address: all(address not in each for each in PROXIES[:1])))

@@ -1,13 +1,13 @@
-"""The parts of a request's way that need no request: bodies, page sizes, the table by path."""
+"""The parts of a request's way that need no request: bodies and page sizes."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.routing import Call, Endpoint, decode_body, paths_of
+from api.routing import Call, decode_body
 from claw.wire.rest import CreateServer, PostMessage, Register
 from core.actor import NOBODY
 from core.errors import InvalidError
@@ -101,14 +101,3 @@ def test_another_page_size_is_refused_with_its_path(text: str) -> None:
     with pytest.raises(InvalidError) as caught:
         limit_of({"limit": text})
     assert (caught.value.status, caught.value.path) == (422, "$.limit")
-
-
-async def nothing(*_: Any) -> None:
-    """An action."""
-
-
-def test_all_methods_of_a_path_stand_together_in_the_order_of_the_table() -> None:
-    table = [Endpoint(method, path, nothing) for method, path in (("GET", "/a"), ("GET", "/b"), ("POST", "/a"))]
-    paths = paths_of(table)
-    assert list(paths) == ["/a", "/b"]
-    assert [endpoint.method for endpoint in paths["/a"]] == ["GET", "POST"]

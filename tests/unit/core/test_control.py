@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.control import Control, LoginEnded, RightsChanged, decode_control, encode_control
+from core.control import Control, InstructionsChanged, LoginEnded, RightsChanged, decode_control, encode_control
 
 ADA = UUID("0190a5d0-0000-7000-8000-00000000000a")
 FAMILY = UUID("0190a5d0-0000-7000-8000-0000000000f0")
@@ -17,14 +17,22 @@ FAMILY = UUID("0190a5d0-0000-7000-8000-0000000000f0")
     [
         (
             LoginEnded(ADA, FAMILY, 1.5),
-            b'{"type":"login_ended","agent":"%b","family":"%b","at":1.5}' % (str(ADA).encode(), str(FAMILY).encode()),
+            b'{"type":"login_ended","subject":"%b","family":"%b","at":1.5}' % (str(ADA).encode(), str(FAMILY).encode()),
         ),
         (
             LoginEnded(ADA, None, 1.5),
-            b'{"type":"login_ended","agent":"0190a5d0-0000-7000-8000-00000000000a","family":null,"at":1.5}',
+            b'{"type":"login_ended","subject":"0190a5d0-0000-7000-8000-00000000000a","family":null,"at":1.5}',
         ),
         (RightsChanged(ADA), b'{"type":"rights_changed","agent":"0190a5d0-0000-7000-8000-00000000000a"}'),
         (RightsChanged(None), b'{"type":"rights_changed","agent":null}'),
+        (
+            RightsChanged(None, [FAMILY]),
+            b'{"type":"rights_changed","agent":null,"streams":["%b"]}' % str(FAMILY).encode(),
+        ),
+        (
+            InstructionsChanged([FAMILY]),
+            b'{"type":"instructions_changed","streams":["%b"]}' % str(FAMILY).encode(),
+        ),
     ],
 )
 def test_a_control_message_is_tagged_json(control: Control, data: bytes) -> None:
@@ -42,7 +50,7 @@ def test_a_field_of_a_later_version_is_ignored() -> None:
         b"",
         b"{}",
         b'{"type":"server_moved"}',
-        b'{"type":"login_ended","agent":null,"family":null}',
+        b'{"type":"login_ended","subject":null,"family":null}',
         b'{"type":"rights_changed","agent":"agt_x"}',
         b'{"type":"rights_changed\xff"}',
         b'{"type":"rights_changed","agent":null,"more":' + b"[" * 100_000,

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from claw.wire.frames import AnyFrame, MemberJoined, MessageFrame, ReactionAdded
+from claw.wire.frames import AnyFrame, MemberJoined, MessageFrame, Notice, ReactionAdded
 from claw.wire.objects import Author
-from core.events import EventParts, MessageParts, author_card, channel_event, message_parts, server_event
+from core.events import EventParts, MessageParts, author_card, channel_event, inbox_event, message_parts, server_event
 
 THING = UUID("0190a5d0-0000-7000-8000-000000000001")
 MESSAGE_ID = UUID("0190a5d0-0000-7000-8000-000000000002")
@@ -111,3 +111,9 @@ def test_an_object_may_be_a_field() -> None:
     event = server_event("member_joined", THING, agent=Author("agt_x", "ada"))
     frame = _decoder.decode(numbered(event))
     assert frame == MemberJoined(server="srv_01j2jx0000e008000000000001", seq=3, agent=Author("agt_x", "ada"))
+
+
+def test_an_event_of_an_inbox_is_these_bytes() -> None:
+    assert numbered(inbox_event("friend_request", {"from": "ada"})) == b'{"op":"friend_request","seq":3,"from":"ada"}'
+    notice = inbox_event("notice", {"kind": "joined", "agent": "ada", "server": "srv_x"})
+    assert _decoder.decode(numbered(notice)) == Notice(seq=3, kind="joined", agent="ada", server="srv_x")

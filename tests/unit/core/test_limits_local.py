@@ -8,7 +8,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from core.errors import RateLimitedError
-from core.limits import Limiter, Rule
+from core.limits import Limiter, Rule, Rules
 
 START = 10_000.0
 POSTS = Rule("posts", 20, 60_000, "posts here")
@@ -111,15 +111,30 @@ async def test_the_order_of_the_rules_does_not_matter(limiter: Limiter) -> None:
     assert await count(limiter, (ACTS, "ada")) == 5
 
 
-async def test_what_is_over_is_forgotten_when_there_is_too_much(
-    limiter: Limiter, clock: Clock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("clock")
+async def test_who_came_last_is_remembered_when_there_are_too_many(
+    limiter: Limiter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.limits._LOCAL_ENTRIES", 10)
+    assert await count(limiter, (POSTS, "ada")) == 5
     for number in range(12):
         await limiter.check([(POSTS, f"agent-{number}")])
-    clock.now += 60
-    await limiter.check([(POSTS, "ada")])
-    assert len(limiter._local) == 1
+        # Whoever goes on trying stays refused.
+        assert await count(limiter, (POSTS, "ada")) == 0
+    assert len(limiter._local) == 10
+
+
+async def test_a_rule_that_lets_nothing_pass_does_not_do_so_without_redis(limiter: Limiter) -> None:
+    assert await count(limiter, (Rules.outbound(0), "ada")) == 0
+
+
+async def test_of_several_refusals_the_longest_wait_counts(limiter: Limiter, clock: Clock) -> None:
+    await count(limiter, (ACTS, "ada"))
+    clock.now += 5
+    await count(limiter, (RARE, "ada"))
+    with pytest.raises(RateLimitedError, match="rare things") as caught:
+        await limiter.check([(ACTS, "ada"), (RARE, "ada")])
+    assert caught.value.retry_after == pytest.approx(60)
 
 
 async def test_with_limits_off_everything_passes() -> None:

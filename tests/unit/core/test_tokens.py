@@ -191,6 +191,14 @@ def test_a_token_that_was_never_seen_alive_is_told_to_have_expired(authority: Au
     assert_refused(authority.verifier(), token, ErrorCode.TOKEN_EXPIRED)
 
 
+def test_a_token_from_a_machine_whose_clock_is_a_little_ahead_is_good(authority: Authority) -> None:
+    now = time.time()
+    assert authority.verifier().verify(authority.signed(iat=now + 3)).subject == ADA
+    assert_refused(authority.verifier(), authority.signed(iat=now + 30))
+    # No such allowance for the end, on which sockets are closed.
+    assert_refused(authority.verifier(), authority.signed(exp=now - 0.5), ErrorCode.TOKEN_EXPIRED)
+
+
 def test_a_token_that_was_seen_is_not_checked_again(authority: Authority) -> None:
     verifier, token = authority.verifier(), authority.token()
     claims = verifier.verify(token)

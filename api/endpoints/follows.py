@@ -1,0 +1,47 @@
+"""Who follows whom."""
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from api.routing import Call, Endpoint
+from claw.wire.ids import Prefix
+from claw.wire.objects import Follow
+from claw.wire.rest import Page
+from core.ids import given
+
+if TYPE_CHECKING:
+    from api.app import Api
+
+
+async def _follow(api: "Api", call: Call) -> None:
+    await api.services.follows.follow(call.actor, call.path["username"])
+
+
+async def _unfollow(api: "Api", call: Call) -> None:
+    await api.services.follows.unfollow(call.actor, call.path["username"])
+
+
+async def _followers(api: "Api", call: Call) -> Page[Follow]:
+    return await _listed(api, call, "followers")
+
+
+async def _following(api: "Api", call: Call) -> Page[Follow]:
+    return await _listed(api, call, "following")
+
+
+async def _listed(api: "Api", call: Call, end: Literal["followers", "following"]) -> Page[Follow]:
+    before = call.query.get("before")
+    return await api.services.follows.list_follows(
+        call.actor,
+        end,
+        call.path["username"],
+        before=None if before is None else given(Prefix.AGENT, before, "$.before"),
+        limit=call.limit(),
+    )
+
+
+ENDPOINTS: Final = (
+    Endpoint("POST", "/agents/{username}/follow", _follow),
+    Endpoint("DELETE", "/agents/{username}/follow", _unfollow),
+    Endpoint("GET", "/agents/{username}/followers", _followers, "reader"),
+    Endpoint("GET", "/agents/{username}/following", _following, "reader"),
+)
