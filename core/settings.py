@@ -1,15 +1,18 @@
 """Every setting of MoltStack: one frozen object, filled from `MOLTSTACK_…` variables, and nowhere else.
 
-A new setting is one line in `Settings`: its variable, its parser, its default and its meaning. The command line's
-flags override the environment by being laid over it before it is read, so there is one way in and one check.
-An empty variable counts as unset: compose files hand over empty ones for what nobody filled in.
+A new setting is one line in `Settings` (limits in `core.limit_settings`): its variable, its parser, its default and its
+meaning. The command line's flags override the environment by being laid over it before it is read, so there is one way
+in and one check. An empty variable counts as unset: compose files hand over empty ones for what nobody filled in.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
 
+from core.limit_settings import LimitSettings
+from core.setting_field import SPEC
+from core.setting_field import Spec as _Spec
+from core.setting_field import setting as _setting
 from core.setting_values import (
     Network,
     integer,
@@ -26,9 +29,6 @@ from core.setting_values import (
     text,
 )
 
-T = TypeVar("T")
-
-_SPEC = "moltstack"
 _FROM_DATA_DIR = Path("DATA_DIR/keys")
 _FROM_ADDRESS = "http://HOST:PORT"
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not bound to
@@ -38,22 +38,8 @@ class SettingsError(Exception):
     """A variable cannot be used. The message is one line: which variable, what is wrong, what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spec:
-    """What is known of a setting besides its type: kept in the field's metadata."""
-
-    env: str
-    parse: Callable[[str], object]
-    meaning: str
-    secret: bool = False
-
-
-def _setting(env: str, parse: Callable[[str], T], default: T, meaning: str, *, secret: bool = False) -> T:
-    return field(default=default, metadata={_SPEC: _Spec(env, parse, meaning, secret)})
-
-
 @dataclass(frozen=True, slots=True, repr=False)
-class Settings:
+class Settings(LimitSettings):
     """All settings of one process; durations and sizes carry their unit in the name."""
 
     database_url: str | None = _setting(
@@ -66,7 +52,10 @@ class Settings:
         "the same database as its owner, for migrations, backup and restore alone; unset: MOLTSTACK_DATABASE_URL",
     )
     redis_url: str | None = _setting(
-        "MOLTSTACK_REDIS_URL", redis_url, None, "Redis 7 or Valkey; unset: the embedded one of `up`"
+        "MOLTSTACK_REDIS_URL",
+        redis_url,
+        None,
+        "Redis 7 or Valkey, or any node of a cluster; unset: the embedded one of `up`",
     )
     data_dir: Path = _setting(
         "MOLTSTACK_DATA_DIR", path, Path(".moltstack"), "where `up` keeps its database, keys and logs"
@@ -91,6 +80,12 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _setting(
         "MOLTSTACK_TRUSTED_PROXIES", networks, (), "networks whose X-Forwarded-For is believed, comma-separated"
     )
+    webhook_allow_networks: tuple[Network, ...] = _setting(
+        "MOLTSTACK_WEBHOOK_ALLOW_NETWORKS",
+        networks,
+        (),
+        "networks beside the open internet where webhooks may go, over http too, comma-separated",
+    )
     metrics_token: str | None = _setting(
         "MOLTSTACK_METRICS_TOKEN", text, None, "bearer token for /metrics from beyond loopback", secret=True
     )
@@ -99,9 +94,6 @@ class Settings:
         integer(1, 3_650),
         7,
         "days for which events can be replayed; messages stay for ever",
-    )
-    registrations_per_hour: int = _setting(
-        "MOLTSTACK_REGISTRATIONS_PER_HOUR", integer(1, 1_000_000), 5, "new agents that one address may register"
     )
     log_level: str = _setting(
         "MOLTSTACK_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info", "least level that is logged"
@@ -176,7 +168,7 @@ class Settings:
     @classmethod
     def _specs(cls) -> Iterator[tuple[str, _Spec, object]]:
         for each in fields(cls):
-            yield each.name, each.metadata[_SPEC], each.default
+            yield each.name, each.metadata[SPEC], each.default
 
     def describe(self) -> str:
         """Every variable with its meaning, default and present value, for people; secrets redacted."""

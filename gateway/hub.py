@@ -14,11 +14,15 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import UUID
 
+import structlog
+
 from db.repositories.streams import StoredEvent
 from gateway.wire import text_frame
 
 _SLICE: Final = 500
 _MAX_HELD: Final = 1_000
+
+_log = structlog.get_logger(__name__)
 
 
 class Listener(Protocol):
@@ -30,6 +34,12 @@ class Listener(Protocol):
 
     def deliver(self, data: bytes) -> None:
         """Send finished frames."""
+
+    def miss(self, live: "LiveStream") -> None:
+        """Something of this stream that may be lost was not sent."""
+
+    def cut(self) -> None:
+        """End it: something could not be sent to it, and whoever resumes from its last seq misses nothing."""
 
 
 class LiveStream:
@@ -48,6 +58,11 @@ class LiveStream:
         self.passing: list[bytes] = []
         self.batches: deque[_Batch] = deque()
         self.recovering = False
+
+    @property
+    def has_unwritten(self) -> bool:
+        """Whether something is still to be written to listeners."""
+        return bool(self.due or self.passing or self.batches)
 
 
 class Hub:
@@ -190,24 +205,25 @@ class Hub:
                 live.batches[0] = (data, passing, rest)
             else:
                 live.batches.popleft()
-            self._write(now, data, passing)
+            self._write(live, now, data, passing)
         return budget
 
-    def _write(self, listeners: list[Listener], data: bytes, passing: bytes) -> None:
+    def _write(self, live: LiveStream, listeners: list[Listener], data: bytes, passing: bytes) -> None:
         self.writes += len(listeners)
         self.bytes += (len(data) + len(passing)) * len(listeners)
-        if not passing:
-            for listener in listeners:
-                listener.deliver(data)
-            return
-        whole = data + passing
+        whole = data + passing if passing else data
         for listener in listeners:
-            if not listener.lagging:
-                listener.deliver(whole)
-            else:
-                self.passing_dropped += 1
-                if data:
-                    listener.deliver(data)
+            try:
+                if passing and listener.lagging:
+                    self.passing_dropped += 1
+                    listener.miss(live)
+                    if data:
+                        listener.deliver(data)
+                else:
+                    listener.deliver(whole)
+            except Exception:  # noqa: BLE001 - one bad connection must not cost the others
+                _log.exception("delivery_failed")
+                listener.cut()
 
     def _drop_if_idle(self, live: LiveStream) -> None:
         if not live.listeners and live.joining == 0 and self._streams.get(live.id) is live:

@@ -18,10 +18,13 @@ Served = (
     | commands.React
     | commands.Unreact
     | commands.Typing
+    | commands.SetPresence
     | commands.Ack
     | commands.Ping
 )
-_OPS: Final = frozenset({"auth", "subscribe", "unsubscribe", "message", "react", "unreact", "typing", "ack", "ping"})
+_OPS: Final = frozenset(
+    {"auth", "subscribe", "unsubscribe", "message", "react", "unreact", "typing", "presence", "ack", "ping"}
+)
 
 
 class Unreadable(msgspec.Struct, frozen=True):

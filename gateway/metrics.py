@@ -69,11 +69,20 @@ class NodeCollector(Collector):
         yield GaugeMetricFamily(
             "moltstack_queue_bytes", "Bytes written but not taken by clients", sum(c.unsent() for c in node.connections)
         )
+        yield GaugeMetricFamily("moltstack_handshakes", "Sessions that are beginning", node.admission.under_way())
+        yield CounterMetricFamily("moltstack_refused", "Sockets not let in", node.admission.refused)
         yield CounterMetricFamily("moltstack_frames_received", "Frames from clients", tally.received)
         yield CounterMetricFamily("moltstack_deliveries", "Event frames handed to sockets", hub.deliveries)
         yield CounterMetricFamily("moltstack_writes", "Writes of event frames; deliveries per write follow", hub.writes)
         yield CounterMetricFamily("moltstack_delivered_bytes", "Bytes of event frames written", hub.bytes)
         yield CounterMetricFamily("moltstack_back_fills", "Pages read to close gaps", node.recovery.back_fills)
+        yield GaugeMetricFamily("moltstack_presence_agents", "Agents with sessions here", node.presence.agents)
+        yield GaugeMetricFamily(
+            "moltstack_presence_in_contact", "0 while it is frozen for want of Redis", int(node.presence.in_contact)
+        )
+        yield CounterMetricFamily(
+            "moltstack_presence_changes", "Comings, goings and other states in channels", node.presence.changes
+        )
         yield _labelled("moltstack_closes", "Sockets closed by the server", "code", tally.closes)
         yield _labelled("moltstack_resumes", "Subscriptions from a position", "outcome", tally.resumes)
         yield CounterMetricFamily(

@@ -123,6 +123,8 @@ class Recovery:
                 await self._look()
             except StoreError as error:
                 _log.warning("look_failed", reason=type(error).__name__)
+            except Exception:  # noqa: BLE001 - whatever it is: a gateway that never looked again would lose messages
+                _log.exception("look_broke")
 
     async def _look(self) -> None:
         followed = {live.id: live for live in self._hub.followed()}

@@ -3,15 +3,17 @@
 Commands and the time go in, effects come out; the connection carries them out. No await, no clock, no socket: every
 rule of the contract about order, faults and deadlines can be tested by calling functions.
 
-    NEW ──auth──▶ AUTHENTICATING ──admitted──▶ OPEN ──▶ CLOSED
-      └──────────── refused, deadline ─────────────────────▲
+    NEW ──auth──▶ AUTHENTICATING ──admitted──▶ OPEN ──▶ LEAVING ──▶ CLOSED
+      └──────────── refused, deadline ──────────┴──────────────────────▲
+
+LEAVING: the client was told to come back elsewhere. Nothing more is taken in, and what was is finished.
 
 Times are unix seconds.
 """
 
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,7 +22,6 @@ from claw.wire import commands, frames
 from claw.wire.close import CloseCode
 from claw.wire.commands import AnyCommand, Ref
 from claw.wire.ids import Prefix, encode_id
-from claw.wire.limits import CLIENT_FRAME_MAX_BYTES, CONTENT_MAX_CHARS, SUBSCRIBE_MAX_STREAMS
 from claw.wire.problems import ErrorCode
 from core.clock import rfc3339
 from core.errors import MoltError
@@ -37,12 +38,7 @@ _TOKEN_WARNING_S: Final = 60.0
 _MAX_FAULTS: Final = 20
 _FAULT_WINDOW_S: Final = 60.0
 _RECONNECT_SPREAD_MS: Final = 5_000
-
-_LIMITS: Final = {
-    "frame_bytes": CLIENT_FRAME_MAX_BYTES,
-    "content_chars": CONTENT_MAX_CHARS,
-    "subscribe_streams": SUBSCRIBE_MAX_STREAMS,
-}
+_LEAVING_S: Final = 5.0
 
 _OBSERVER_OPS: Final = (commands.Auth, commands.Subscribe, commands.Unsubscribe, commands.Ping)
 
@@ -53,23 +49,30 @@ class State(Enum):
     NEW = auto()
     AUTHENTICATING = auto()
     OPEN = auto()
+    LEAVING = auto()
     CLOSED = auto()
 
 
+# No more is taken in.
+_OVER: Final = (State.LEAVING, State.CLOSED)
+
+
 class Opening(msgspec.Struct, frozen=True):
-    """What a session is opened with. `username` and `inbox` are None for observers."""
+    """What a session is opened with. `username` and `inbox` are None for observers; `limits` go into `hello`."""
 
     node: str
     session_id: UUID
     epoch: str
     username: str | None
     inbox: frames.InboxState | None
+    limits: dict[str, int] = {}
 
 
 class Session:
     """The state of one session. `heartbeat_s` and `session_s` are settings."""
 
     __slots__ = (
+        "_farewell",
         "_faults",
         "_faults_since",
         "_heard_at",
@@ -86,6 +89,7 @@ class Session:
     def __init__(self, now: float, *, heartbeat_s: float, session_s: float) -> None:
         self.state = State.NEW
         self.claims: Claims | None = None
+        self._farewell: Close | None = None
         self._heartbeat_s = heartbeat_s
         self._session_s = session_s
         self._session_ends = 0.0
@@ -103,7 +107,7 @@ class Session:
 
     def receive(self, text: str, now: float) -> list[Effect]:
         """Take one text frame."""
-        if self.state is State.CLOSED:
+        if self.state in _OVER:
             return []
         command = read_command(text)
         if isinstance(command, Unreadable):
@@ -133,7 +137,7 @@ class Session:
 
     def receive_binary(self, now: float) -> list[Effect]:
         """Take a binary frame: a fault."""
-        if self.state is State.CLOSED:
+        if self.state in _OVER:
             return []
         return self._fault(ErrorCode.INVALID, "Send text frames with one JSON object each, not binary ones.", now)
 
@@ -144,7 +148,7 @@ class Session:
 
     def admit(self, claims: Claims, opening: Opening, now: float) -> list[Effect]:
         """The token is good: the session is open, unless it was closed meanwhile."""
-        if self.state is State.CLOSED:
+        if self.state is not State.AUTHENTICATING:
             return []
         self.claims = claims
         self.state = State.OPEN
@@ -159,7 +163,7 @@ class Session:
             inbox=opening.inbox,
             token_expires_at=_time(claims.expires_at),
             session_expires_at=_time(self._session_ends),
-            limits=_LIMITS,
+            limits=opening.limits,
         )
         return [Send(hello), Send(frames.Context(platform=PLATFORM_INSTRUCTIONS))]
 
@@ -182,7 +186,7 @@ class Session:
         if self.state is State.CLOSED:
             return []
         answer = Send(error_frame(error.code, error.detail, ref=ref, retry_after=error.retry_after))
-        if self.state is State.OPEN:
+        if self.claims is not None:
             return [answer]
         self.state = State.CLOSED
         match error.code:
@@ -192,6 +196,8 @@ class Session:
                 code = CloseCode.SUSPENDED
             case ErrorCode.UNAVAILABLE:
                 code = CloseCode.RESTART
+            case ErrorCode.RATE_LIMITED:
+                code = CloseCode.RATE_LIMITED
             case _:
                 code = CloseCode.UNAUTHORIZED
         return [answer, Close(code, error.code)]
@@ -204,20 +210,24 @@ class Session:
         effects: list[Effect] = [] if error is None else [Send(error_frame(error, text))]
         return [*effects, Close(code, text)]
 
-    def drain(self, after_ms: int) -> list[Effect]:
-        """This process is stopping: tell the client to come back."""
-        if self.state is State.CLOSED:
+    def drain(self, after_ms: int, now: float) -> list[Effect]:
+        """This process is stopping: tell the client to come back after so long. `finish` closes."""
+        return self._send_away("drain", after_ms, Close(CloseCode.RESTART, "this node is stopping; connect anew"), now)
+
+    def finish(self) -> list[Effect]:
+        """What a client that was sent away had sent before is done: close."""
+        if self.state is not State.LEAVING or self._farewell is None:
             return []
         self.state = State.CLOSED
-        return [
-            Send(frames.Reconnect(reason="drain", after_ms=after_ms)),
-            Close(CloseCode.RESTART, "this node is stopping; connect anew"),
-        ]
+        return [self._farewell]
 
     def tick(self, now: float, jitter: float) -> tuple[list[Effect], float]:
         """What is due at `now`, and when to ask again. `jitter` is from 0 to 1, to spread reconnects."""
         if self.state is State.CLOSED:
             return [], now + self._heartbeat_s
+        if self.state is State.LEAVING:
+            until = self._waits_since + _LEAVING_S
+            return (self.finish(), now) if now >= until else ([], until)
         if self.state is not State.OPEN or self.claims is None:
             deadline = self._waits_since + AUTH_DEADLINE_S
             if now < deadline:
@@ -227,12 +237,8 @@ class Session:
                 return self.end(CloseCode.RESTART, "logging in took too long", error=ErrorCode.UNAVAILABLE), now
             return self.end(CloseCode.UNAUTHORIZED, "no token came in time", error=ErrorCode.UNAUTHORIZED), now
         if now >= self._session_ends:
-            self.state = State.CLOSED
-            after_ms = int(jitter * _RECONNECT_SPREAD_MS)
-            return [
-                Send(frames.Reconnect(reason="session_limit", after_ms=after_ms)),
-                Close(CloseCode.SESSION_LIMIT, "the longest session is over; connect anew"),
-            ], now
+            farewell = Close(CloseCode.SESSION_LIMIT, "the longest session is over; connect anew")
+            return self._send_away("session_limit", int(jitter * _RECONNECT_SPREAD_MS), farewell, now), now + _LEAVING_S
         if now >= self.claims.expires_at:
             text = "the token has expired; connect with a fresh one"
             return self.end(CloseCode.TOKEN_EXPIRED, text, error=ErrorCode.TOKEN_EXPIRED), now
@@ -254,6 +260,20 @@ class Session:
         if not self._token_warned:
             due.append(warning_at)
         return effects, min(due)
+
+    def _send_away(
+        self, reason: Literal["drain", "session_limit"], after_ms: int, farewell: Close, now: float
+    ) -> list[Effect]:
+        if self.state in _OVER:
+            return []
+        told = Send(frames.Reconnect(reason=reason, after_ms=after_ms))
+        if self.state is not State.OPEN:
+            self.state = State.CLOSED
+            return [told, farewell]
+        self.state = State.LEAVING
+        self._farewell = farewell
+        self._waits_since = now
+        return [told]
 
     def _unreadable(self, found: Unreadable, now: float) -> list[Effect]:
         if found.fault:

@@ -9,8 +9,13 @@ import time
 from collections import defaultdict
 from typing import Final, Protocol
 
+import structlog
+
 _TICK_S: Final = 0.25
 _JUMP_TICKS: Final = 240  # A minute: no loop stands still for so long, so the clock was set.
+_AFTER_A_FAULT_S: Final = 30.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Timed(Protocol):
@@ -55,6 +60,14 @@ class TimerWheel:
         while self._next <= current:
             slot, self._next = self._next, self._next + 1
             for timed in self._slots.pop(slot, ()):
-                again = timed.on_time(now)
+                again = _ask(timed, now)
                 if again is not None:
                     self.plan(timed, again)
+
+
+def _ask(timed: Timed, now: float) -> float | None:
+    try:
+        return timed.on_time(now)
+    except Exception:  # noqa: BLE001 - one that fails must not cost the others their turn
+        _log.exception("timer_failed")
+        return now + _AFTER_A_FAULT_S

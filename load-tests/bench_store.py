@@ -20,13 +20,11 @@ from uuid import UUID
 
 import asyncpg
 import uvloop
-from redis.asyncio import Redis
 
 from claw.wire.ids import Prefix, encode_id, uuid7
 from core.clock import now
 from core.events import author_card
 from core.group_commit import GroupCommit
-from core.limits import Limiter
 from core.services.messages import Draft, Posting
 from db.database import Database
 from db.migrate import migrate
@@ -113,7 +111,7 @@ async def _service(place: Place, stack: AsyncExitStack) -> Case:
     database = await Database.open(url, name="bench", size=4)
     stack.push_async_callback(database.close)
     commit = GroupCommit(database, lambda _events: None)
-    posting = Posting(commit, Limiter(Redis(), enabled=False))
+    posting = Posting(commit)
     channels = [encode_id(Prefix.CHANNEL, channel) for channel in place.channels]
 
     async def case(posters: int, spread: int) -> Result:

@@ -4,6 +4,7 @@ Its flags are laid over the environment, so that every setting is read and check
 """
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
@@ -16,13 +17,16 @@ from db.roles import MissingPasswordError, Role, role_url
 from stack.backup import back_up, renew_epoch, restore
 from stack.entry import exit_status, in_loop
 from stack.errors import PreflightError, StackError
+from stack.hand_out import hand_out_keys
+from stack.init import DEFAULT_LISTEN, DEFAULT_PUBLIC_URL, write_env
 from stack.migration import migrate_store
 from stack.port import PortReservation
 from stack.preflight import check_database, check_redis
 from stack.signals import run_until_signalled
 from stack.up import Up, UpOptions
+from stack.workers import Workers
 
-_MOST_GATEWAYS = 64
+_MOST_PROCESSES = 64
 
 # Flags that stand for a variable, by their name in the parsed arguments.
 _FLAG_VARIABLES = {"host": "MOLTSTACK_HOST", "port": "MOLTSTACK_PORT", "data_dir": "MOLTSTACK_DATA_DIR"}
@@ -41,12 +45,20 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
             in_loop(Up(environ, UpOptions(gateways=arguments.gateways, demo=arguments.demo)).run())
         case "api":
             in_loop(_node(Settings.from_env(environ), rest=True, sockets=False))
+        case "gateway" if arguments.workers > 1:
+            in_loop(_gateways(environ, arguments.workers))
         case "gateway":
             in_loop(_node(Settings.from_env(environ), rest=False, sockets=True))
         case "worker":
             in_loop(_worker(Settings.from_env(environ)))
         case "migrate" | "backup" | "restore" | "restore-epoch":
             in_loop(_to_its_end(_administer(arguments, Settings.from_env(environ))))
+        case "init":
+            print(
+                write_env(
+                    arguments.file, public_url=arguments.public_url, listen=arguments.listen, force=arguments.force
+                )
+            )
         case "settings":
             print(Settings.from_env(environ).describe())
         case "version":
@@ -57,6 +69,8 @@ async def _administer(arguments: argparse.Namespace, settings: Settings) -> None
     match arguments.command:
         case "migrate":
             await _migrate(settings)
+            if arguments.hand_out is not None:
+                await asyncio.to_thread(hand_out_keys, settings.keys_dir, arguments.hand_out)
         case "backup":
             size = await back_up(settings, arguments.file)
             print(f"{arguments.file}: {size} bytes. The keys are not in it: keep a copy of them apart from it.")
@@ -81,6 +95,11 @@ async def _node(settings: Settings, *, rest: bool, sockets: bool) -> None:
     with PortReservation(settings.host, settings.port):
         pass  # Only looked at: the process binds it itself, and then says no more than a number.
     await node.run(settings, rest=rest, sockets=sockets)
+
+
+async def _gateways(environ: Mapping[str, str], count: int) -> None:
+    await _check_stores(Settings.from_env(environ), [Role.GATEWAY])
+    await Workers(environ, count).run()
 
 
 async def _worker(settings: Settings) -> None:
@@ -134,11 +153,24 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[address, place], help="the whole platform on this machine")
     up.add_argument("--demo", action="store_true", help="with three bots that talk, so that there is something to see")
-    up.add_argument("--gateways", type=_gateways, default=1, metavar="N", help="how many equal processes serve (1)")
+    up.add_argument("--gateways", type=_processes, default=1, metavar="N", help="how many equal processes serve (1)")
     commands.add_parser("api", parents=[address], help="one process that serves REST and the page")
-    commands.add_parser("gateway", parents=[address], help="one process that serves sockets")
+    gateway = commands.add_parser("gateway", parents=[address], help="processes that serve sockets")
+    gateway.add_argument("--workers", type=_processes, default=1, metavar="N", help="how many share the one port (1)")
     commands.add_parser("worker", parents=[address], help="one process that does background work")
-    commands.add_parser("migrate", help="bring the database to this release")
+    init = commands.add_parser("init", help="make the secrets and write the .env of docker-compose.yml")
+    init.add_argument(
+        "--public-url", default=DEFAULT_PUBLIC_URL, metavar="URL", help="origin that clients dial (%(default)s)"
+    )
+    init.add_argument(
+        "--listen", default=DEFAULT_LISTEN, help="address and port of nginx on this machine (%(default)s)"
+    )
+    init.add_argument("--file", type=Path, default=Path(".env"), help="the file to write (%(default)s)")
+    init.add_argument("--force", action="store_true", help="replace an existing file, and with it the secrets")
+    migrate = commands.add_parser("migrate", help="bring the database to this release")
+    migrate.add_argument(
+        "--hand-out", type=Path, metavar="DIR", help="then copy what each kind of process needs of the keys to DIR/KIND"
+    )
     backup = commands.add_parser("backup", parents=[place], help="write the whole database into one file")
     backup.add_argument("file", type=Path, metavar="FILE", help="the file to make")
     from_file = commands.add_parser("restore", parents=[place], help="make an empty database what a backup holds")
@@ -149,9 +181,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _gateways(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_GATEWAYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_GATEWAYS}")
+def _processes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_PROCESSES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_PROCESSES}")
     return int(text)
 
 

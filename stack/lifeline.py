@@ -26,6 +26,14 @@ def stop_like_sigterm() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def end_within(seconds: float) -> None:
+    """End the process with status 1 in so many seconds, whatever hangs."""
+    # A thread, because the loop may be what hangs. os._exit, because nothing else ends a process from a thread.
+    limit = threading.Timer(seconds, os._exit, args=(1,))
+    limit.daemon = True
+    limit.start()
+
+
 def watch_lifeline(settings: Settings, on_lost: Callable[[], None] = stop_like_sigterm) -> None:
     """Call `on_lost` once when standard input ends; do nothing unless `MOLTSTACK_LIFELINE` is on.
 
@@ -41,10 +49,7 @@ def watch_lifeline(settings: Settings, on_lost: Callable[[], None] = stop_like_s
             return  # Nobody writes into this pipe; if somebody does, it is not the end.
         loop.remove_reader(_STDIN)
         print(f"{settings.node}: the supervisor is gone, stopping", file=sys.stderr, flush=True)
-        # A thread, because the loop may be what hangs. os._exit, because nothing else ends a process from a thread.
-        limit = threading.Timer(LAST_MOMENT_SECONDS, os._exit, args=(1,))
-        limit.daemon = True
-        limit.start()
+        end_within(LAST_MOMENT_SECONDS)
         on_lost()
 
     loop.add_reader(_STDIN, readable)

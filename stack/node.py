@@ -1,5 +1,6 @@
 """One server process: REST and page, sockets, or both, on one port."""
 
+import asyncio
 import os
 import sys
 
@@ -13,7 +14,8 @@ from db.roles import Role
 from gateway.connection import Connection
 from gateway.node import Node
 from stack.entry import child_status, foreseen_failures
-from stack.serving import serve_port
+from stack.errors import StackError
+from stack.serving import allow_many_sockets, serve_port
 
 
 async def run(settings: Settings, *, rest: bool, sockets: bool) -> None:
@@ -24,11 +26,13 @@ async def run(settings: Settings, *, rest: bool, sockets: bool) -> None:
 
 
 async def _run(settings: Settings, *, rest: bool, sockets: bool) -> None:
+    allow_many_sockets()
     container = await Container.open(settings, rest=rest, sockets=sockets)
     node: Node | None = None
     watch: RevocationWatch | None = None
     try:
-        posting = container.posting(Role.GATEWAY if sockets else Role.API)
+        role = Role.GATEWAY if sockets else Role.API
+        posting, outbound = container.posting(role), container.outbound(role)
         if sockets:
             node = _node(settings, container)
             await node.start()
@@ -39,11 +43,23 @@ async def _run(settings: Settings, *, rest: bool, sockets: bool) -> None:
         async def redis_answers() -> None:
             await container.redis.ping()
 
+        leaving = asyncio.Event()
+
+        async def stays() -> None:
+            if leaving.is_set():
+                raise StackError("this process is stopping")
+
         checks = {f"database:{role}": database.ping for role, database in container.databases.items()}
-        api = Api(container, container.rest, posting) if container.rest is not None else None
-        app = build_app(api, {**checks, "redis": redis_answers}, settings.metrics_token)
+        api = Api(container, container.rest, posting, outbound) if container.rest is not None else None
+        app = build_app(api, {**checks, "redis": redis_answers, "draining": stays}, settings)
         here = node
-        await serve_port(settings, app, None if here is None else lambda state: Connection(here, state))
+
+        async def drain() -> None:
+            leaving.set()
+            if here is not None:
+                await here.drain()
+
+        await serve_port(settings, app, None if here is None else lambda: Connection(here), drain)
     finally:
         if watch is not None:
             await watch.stop()
@@ -59,8 +75,11 @@ def _node(settings: Settings, container: Container) -> Node:
         database,
         verifier=container.verifier,
         posting=container.posting(Role.GATEWAY),
-        changes=Changes(database, container.announce),
+        outbound=container.outbound(Role.GATEWAY),
+        changes=Changes(database, container.announce, container.acts.acted),
         publisher=container.publisher,
+        redis=container.redis,
+        acted=container.acts.acted,
     )
     container.on_events.append(node.offer)
     container.on_control.append(node.apply_control)
@@ -68,7 +87,8 @@ def _node(settings: Settings, container: Container) -> Node:
 
 
 async def _main() -> None:
-    await run(Settings.from_env(os.environ), rest=True, sockets=True)
+    # A child of `up` serves everything; one of `gateway --workers` is told that it serves sockets alone.
+    await run(Settings.from_env(os.environ), rest=sys.argv[1:] != ["gateway"], sockets=True)
 
 
 if __name__ == "__main__":

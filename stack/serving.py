@@ -5,27 +5,45 @@ import contextlib
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import uvicorn
-from starlette.applications import Starlette
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp
 
 from core.settings import Settings
 from gateway.connection import Connection
 from gateway.upgrade import GuardedHttpProtocol
-from stack.lifeline import watch_lifeline
+from stack.lifeline import end_within, watch_lifeline
 
 _BACKLOG: Final = 4096
-# What uvicorn needs beyond the drain itself, to wait for the last answers.
-_AFTER_DRAIN_S: Final = 2
+# How long answers under way may take once the sockets are gone.
+_LAST_ANSWERS_S: Final = 5
+# From the signal to the end, whatever hangs: a peer, a store, ourselves.
+_WHOLE_STOP_S: Final = 28.0
 
-OpenSocket = Callable[[ServerState], Connection]
+OpenSocket = Callable[[], Connection]
+Drain = Callable[[], Awaitable[None]]
 
 
 class _Server(uvicorn.Server):
     """uvicorn would raise the signal again at its end; this one returns, so that the process ends with status 0."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_within(_WHOLE_STOP_S)
+        # First of all: the kernel gives new connections to the others who listen on this port.
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        # Whoever keeps an HTTP connection is answered, and told that this was the last one.
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        await self._drain()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -39,16 +57,23 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
 
-async def serve_port(settings: Settings, app: Starlette, open_socket: OpenSocket | None = None) -> None:
+async def _nobody_to_send_away() -> None:
+    return
+
+
+async def serve_port(
+    settings: Settings, app: ASGIApp, open_socket: OpenSocket | None = None, drain: Drain = _nobody_to_send_away
+) -> None:
     """Serve `app` on the settings' address until SIGINT or SIGTERM, then drain.
 
-    `open_socket` makes the protocol of an upgraded connection; without it WebSockets are refused. Raises OSError for an
-    address that cannot be listened on.
+    `open_socket` makes the protocol of an upgraded connection; without it WebSockets are refused. `drain` is awaited
+    as soon as nobody is let in any more, while requests are still answered. Raises OSError for an address that cannot
+    be listened on.
     """
 
-    def upgraded(server_state: ServerState, **_: Any) -> Connection:
+    def upgraded(**_: Any) -> Connection:
         assert open_socket is not None  # noqa: S101 - given to uvicorn only then
-        return open_socket(server_state)
+        return open_socket()
 
     config = uvicorn.Config(
         app,
@@ -61,16 +86,15 @@ async def serve_port(settings: Settings, app: Starlette, open_socket: OpenSocket
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        timeout_graceful_shutdown=int(settings.drain_seconds) + _AFTER_DRAIN_S,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
     )
-    _allow_many_sockets()
-    server = _Server(config)
+    server = _Server(config, drain)
     watch_lifeline(settings, lambda: server.handle_exit(signal.SIGTERM, None))
     await server.serve(sockets=[listening_socket(settings.host, settings.port)])
 
 
-def _allow_many_sockets() -> None:
-    # A socket is a descriptor, and the usual soft limit is 1,024.
+def allow_many_sockets() -> None:
+    """A socket is a descriptor, and the usual soft limit is 1,024: raise it to what the system permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

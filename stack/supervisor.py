@@ -35,6 +35,15 @@ class ChildSpec:
     env: Mapping[str, str]
     essential: bool = True
 
+    @classmethod
+    def of_module(
+        cls, name: str, module: str, *arguments: str, env: Mapping[str, str], essential: bool = True
+    ) -> "ChildSpec":
+        """A Python module of ours as a process, which goes by `name` among its peers too."""
+        # -P: a folder called `core` in the operator's working directory must not stand in for ours.
+        argv = (sys.executable, "-P", "-m", module, *arguments)
+        return cls(name, argv, {**env, "MOLTSTACK_NODE": name}, essential)
+
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:

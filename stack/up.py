@@ -7,7 +7,6 @@ Leaving goes the other way round: the nodes drain while both stores still run.
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 _STORE_RESTARTS = RestartPolicy()
 _SAFE_BCRYPT_COST = 12
 # Three demo bots register from the newcomer's own address; that must not use up what the newcomer has.
-_DEMO_REGISTRATIONS_PER_HOUR = 50
+_DEMO_REGISTRATIONS = "50/hour"
 
 Embedded = EmbeddedPostgres | EmbeddedValkey
 
@@ -136,21 +135,16 @@ class Up:
             "MOLTSTACK_ADMIN_DATABASE_URL": "",  # Who serves strangers holds no administrator's password.
         }
         if self._options.demo:
-            shared.setdefault("MOLTSTACK_REGISTRATIONS_PER_HOUR", str(_DEMO_REGISTRATIONS_PER_HOUR))
-        nodes = [_module("stack.node", f"gw-{number}", shared) for number in range(1, self._options.gateways + 1)]
-        return [*nodes, _module("stack.worker", "worker", shared)]
+            shared.setdefault("MOLTSTACK_LIMIT_REGISTER", _DEMO_REGISTRATIONS)
+        names = [f"gw-{number}" for number in range(1, self._options.gateways + 1)]
+        nodes = [ChildSpec.of_module(name, "stack.node", env=shared) for name in names]
+        return [*nodes, ChildSpec.of_module("worker", "stack.worker", env=shared)]
 
     def _demo(self) -> ChildSpec:
         # An ordinary client: it is told where the platform is, and nothing of what is behind it.
         hidden = ("MOLTSTACK_DATABASE_URL", "MOLTSTACK_ADMIN_DATABASE_URL", "MOLTSTACK_REDIS_URL", "MOLTSTACK_KEYS_DIR")
         environ = {key: value for key, value in self._environ.items() if key not in hidden}
-        return _module("stack.demo", "demo", environ, essential=False)
-
-
-def _module(module: str, name: str, environ: Mapping[str, str], *, essential: bool = True) -> ChildSpec:
-    # -P: a folder called `core` in the operator's working directory must not stand in for ours.
-    argv = (sys.executable, "-P", "-m", module)
-    return ChildSpec(name, argv, {**environ, "MOLTSTACK_NODE": name}, essential)
+        return ChildSpec.of_module("demo", "stack.demo", env=environ, essential=False)
 
 
 async def _keep_store(store: Embedded) -> None:

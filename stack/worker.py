@@ -1,4 +1,4 @@
-"""The background process: housekeeping, and probes on a port of its own where it does not run under `up`."""
+"""The background process: housekeeping, queued jobs, and, where it does not run under `up`, probes on its own port."""
 
 import asyncio
 import os
@@ -7,9 +7,14 @@ import sys
 from datetime import timedelta
 
 from api.app import build_app
+from core.broker import Publisher
 from core.housekeeping import Housekeeper
+from core.jobs import JobRunner
 from core.logs import configure_logging
+from core.presence.sweeper import PresenceSweeper
+from core.redis_client import open_redis
 from core.settings import Settings
+from core.work import HANDLERS
 from db.database import Database
 from db.roles import Role, role_url
 from stack.entry import child_status, foreseen_failures
@@ -26,18 +31,27 @@ async def run(settings: Settings) -> None:
 
 async def _run(settings: Settings) -> None:
     url = await asyncio.to_thread(role_url, settings.database_url or "", Role.WORKER, settings.keys_dir)
-    database = await Database.open(url, name=settings.node, size=2)
+    database = await Database.open(url, name=settings.node, size=3)
     housekeeper = Housekeeper(database, event_retention=timedelta(days=settings.event_retention_days))
-    work = asyncio.create_task(housekeeper.run())
+    publisher = Publisher(settings.redis_url or "")
+    jobs = JobRunner(database, HANDLERS, publisher.announce)
+    redis = await open_redis(settings.redis_url or "")
+    sweeper = PresenceSweeper(database, redis)
+    work: list[asyncio.Task[None]] = []
     try:
+        await publisher.start()
+        work += [asyncio.create_task(each.run()) for each in (housekeeper, jobs, sweeper)]
         # A child of `up` shares its port with the nodes, which answer the probes there.
         if settings.lifeline:
             await _until_stopped(settings)
         else:
-            await serve_port(settings, build_app(None, {"database": database.ping}, settings.metrics_token))
+            await serve_port(settings, build_app(None, {"database": database.ping}, settings))
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await publisher.close()
+        await redis.aclose()
         await database.close()
 
 

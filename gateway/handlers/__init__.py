@@ -1,13 +1,14 @@
 """What the commands of clients do. One module per kind of command; `Handlers` sends each to its own."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from claw.wire import commands, frames
 from claw.wire.ids import Prefix
 from claw.wire.problems import ErrorCode
-from core.control import RightsChanged
+from core.control import InstructionsChanged, RightsChanged
 from core.errors import MoltError, store_errors
 from core.ids import named, not_found
 from db.database import Connection as DatabaseConnection
@@ -15,7 +16,9 @@ from db.repositories import streams
 from gateway.effects import Authenticate, Effect, Run
 from gateway.handlers.authenticate import authenticate
 from gateway.handlers.message import send_message
-from gateway.handlers.subscribe import ask_rights_anew, subscribe, unsubscribe
+from gateway.handlers.presence import set_presence
+from gateway.handlers.rights import ask_rights_anew, tell_instructions
+from gateway.handlers.subscribe import subscribe, unsubscribe
 from gateway.session import State
 from gateway.wire import error_frame
 
@@ -36,7 +39,7 @@ class Handlers:
         match effect:
             case Authenticate(token, ref):
                 await authenticate(self._node, connection, token, ref)
-            case Run(command) if connection.session.state is State.OPEN:
+            case Run(command) if connection.session.state in (State.OPEN, State.LEAVING):
                 if not connection.session.permits(command):
                     text = "Observers read. Only agents can do this."
                     connection.send(error_frame(ErrorCode.FORBIDDEN, text, ref=command.ref))
@@ -48,7 +51,14 @@ class Handlers:
 
     def ask_rights_anew(self, change: RightsChanged) -> None:
         """Take streams away from sessions that may no longer read them."""
-        task = asyncio.create_task(ask_rights_anew(self._node, change))
+        self._spawn(ask_rights_anew(self._node, change))
+
+    def tell_instructions(self, change: InstructionsChanged) -> None:
+        """Send new instructions to the sessions that they are for."""
+        self._spawn(tell_instructions(self._node, change))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -70,6 +80,9 @@ class Handlers:
                 await self._reaction(connection, command)
             case commands.Typing():
                 await self._typing(connection, command)
+            case commands.SetPresence():
+                set_presence(self._node, connection, command)
+                _confirm(connection, command)
             case commands.Ack():
                 await self._ack(connection, command)
             case _:
@@ -80,6 +93,8 @@ class Handlers:
         assert agent_id is not None  # noqa: S101 - observers are refused by the session
         message_id = named(Prefix.MESSAGE, command.message)
         changes = self._node.changes
+        if isinstance(command, commands.React):
+            await self._node.outbound.count_reaction(agent_id)
         act = changes.react if isinstance(command, commands.React) else changes.unreact
         await act(agent_id, message_id, command.emoji)
         _confirm(connection, command)
@@ -93,17 +108,14 @@ class Handlers:
                     await _must_read(database, connection.actor.id, channel_id)
         frame = frames.TypingFrame(channel=command.channel, agent=connection.username or "")
         self._node.announce_passing(channel_id, frame)
+        assert connection.actor.id is not None  # noqa: S101 - observers are refused by the session
+        self._node.acted(connection.actor.id)
         _confirm(connection, command)
 
     async def _ack(self, connection: "Connection", command: commands.Ack) -> None:
-        with store_errors():
-            async with self._node.database.connection() as database:
-                agent_id = connection.actor.id
-                assert agent_id is not None  # noqa: S101 - observers are refused by the session
-                if not await streams.acknowledge(database, agent_id, command.seq):
-                    text = "Your inbox does not go that far. Acknowledge what you have received."
-                    connection.send(error_frame(ErrorCode.INVALID, text, ref=command.ref))
-                    return
+        agent_id = connection.actor.id
+        assert agent_id is not None  # noqa: S101 - observers are refused by the session
+        await self._node.inbox.acknowledge(agent_id, command.seq)
         _confirm(connection, command)
 
 

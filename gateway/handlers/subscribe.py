@@ -1,11 +1,10 @@
 """Following streams: from the head or from a position, replay before live, in the order that the contract fixes.
 
-Per stream a client gets: the replayed events, `subscribed`, `context`, live events. How nothing is lost between replay
-and live: the stream is followed in Redis first, then read from the store up to where this process's listeners are, and
-the last comparison and the attaching happen without anything in between.
+Per stream a client gets: the replayed events, `subscribed`, `context`, who is there, live events. How nothing is lost
+between replay and live: the stream is followed in Redis first, then read from the store up to where this process's
+listeners are, and the last comparison and the attaching happen without anything in between.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
@@ -17,10 +16,8 @@ from claw.wire.commands import InboxPosition, Ref, StreamPosition
 from claw.wire.ids import InvalidIdError, Prefix, decode_id
 from claw.wire.limits import REPLAY_MAX_EVENTS
 from claw.wire.problems import ErrorCode
-from core.control import RightsChanged
 from core.errors import MoltError, NotFoundError, store_errors
 from core.instructions import PLATFORM_INSTRUCTIONS
-from db.errors import StoreError
 from db.repositories import streams
 from db.repositories.streams import OpenStreamRow
 from gateway.hub import LiveStream
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.node import Node
 
 _INBOX: Final = "inbox"
-_ASK_AGAIN_S: Final = 1.0
 _NOT_TO_READ: Final = "There is no such channel or server, or it is not for you to read. Join its server first."
 
 
@@ -43,7 +39,7 @@ class _Wanted(Struct, frozen=True):
     after: int | None
     epoch: str | None
     ref: Ref | None
-    rights_at: int  # `node.rights_changes` when it was asked whether the stream may be read
+    rights_at: int  # `node.rights_changes` when the store was asked for rights and instructions
 
 
 async def subscribe(node: "Node", connection: "Connection", command: commands.Subscribe) -> None:
@@ -76,6 +72,10 @@ async def subscribe(node: "Node", connection: "Connection", command: commands.Su
         if row is None:
             connection.send(_no_such_stream(each.key, each.ref))
             continue
+        if each.key not in connection.streams and len(connection.streams) >= node.most_subscriptions:
+            text = f"A session may follow {node.most_subscriptions} channels and servers. Leave some, or open another."
+            connection.send(error_frame(ErrorCode.INVALID, text, ref=each.ref, channel=each.key))
+            continue
         await _follow(node, connection, each, row)
     await _follow_inbox(node, connection, command)
 
@@ -83,44 +83,9 @@ async def subscribe(node: "Node", connection: "Connection", command: commands.Su
 def unsubscribe(node: "Node", connection: "Connection", command: commands.Unsubscribe) -> None:
     """Answer each stream named with `unsubscribed`, also where it was not followed."""
     for key in command.channels:
-        live = connection.streams.pop(key, None)
-        if live is not None:
-            node.hub.detach(live, connection)
+        leave(node, connection, key)
         ref = UNSET if command.ref is None else command.ref
         connection.send(frames.Unsubscribed(channel=key, reason="asked", ref=ref))
-
-
-async def ask_rights_anew(node: "Node", change: RightsChanged) -> None:
-    """Membership or bans changed: end the subscriptions that are no longer allowed, with no further frame of them.
-
-    All streams of an agent's sessions are looked at, whichever one the change was about: a server has many channels,
-    and the database answers for all at once.
-    """
-    sessions = node.of_agent(change.agent) if change.stream is None else node.following(change.stream)
-    by_reader: dict[UUID | None, list[Connection]] = {}
-    for connection in sessions:
-        if connection.streams and not connection.is_closed:
-            # What one observer may read all may.
-            reader = connection.actor.id if connection.actor.kind == "agent" else None
-            by_reader.setdefault(reader, []).append(connection)
-    for reader, connections in by_reader.items():
-        followed = {live.id for connection in connections for live in connection.streams.values()}
-        allowed = await _readable(node, reader, followed)
-        for connection in connections:
-            for key, live in list(connection.streams.items()):
-                if live.id in followed and live.id not in allowed:
-                    _leave(node, connection, key)
-                    connection.send(frames.Unsubscribed(channel=key, reason="left"))
-
-
-async def _readable(node: "Node", reader: UUID | None, followed: set[UUID]) -> set[UUID]:
-    while True:
-        try:
-            async with node.database.connection() as database:
-                return await streams.readable(database, reader, list(followed), observer=reader is None)
-        except StoreError:
-            # Without the store there are no events either that somebody might get without right.
-            await asyncio.sleep(_ASK_AGAIN_S)
 
 
 async def _follow_inbox(node: "Node", connection: "Connection", command: commands.Subscribe) -> None:
@@ -136,12 +101,13 @@ async def _follow_inbox(node: "Node", connection: "Connection", command: command
 
 
 async def _follow(node: "Node", connection: "Connection", wanted: _Wanted, row: OpenStreamRow) -> None:
-    _leave(node, connection, wanted.key)
+    leave(node, connection, wanted.key)
     live = node.hub.open(wanted.stream_id, is_inbox=wanted.key == _INBOX)
     try:
         with store_errors():
             head = await _bring_up_to_date(node, live, wanted.after)
-            recovered, replayed = await _replay(node, connection, live, wanted, row.epoch, head)
+            await node.presence.open(live, wanted.key)
+            row, recovered, replayed = await _replay(node, connection, live, wanted, row, head)
         node.tally.resumes[recovered] += wanted.after is not None
         if connection.is_closed:
             return
@@ -149,6 +115,7 @@ async def _follow(node: "Node", connection: "Connection", wanted: _Wanted, row: 
         connection.send(_subscribed(wanted, row.epoch, live.head, recovered, replayed))
         if wanted.key != _INBOX:
             connection.send(_context(wanted.key, row))
+        node.presence.enter(connection, live, wanted.key)
         node.hub.attach(live, connection)
         if wanted.key == _INBOX:
             connection.inbox = live
@@ -160,12 +127,14 @@ async def _follow(node: "Node", connection: "Connection", wanted: _Wanted, row: 
         node.hub.close(live)
 
 
-def _leave(node: "Node", connection: "Connection", key: str) -> None:
+def leave(node: "Node", connection: "Connection", key: str) -> None:
+    """End a subscription on this side; the client is told by the caller."""
     if key == _INBOX:
         live, connection.inbox = connection.inbox, None
     else:
         live = connection.streams.pop(key, None)
     if live is not None:
+        node.presence.leave(connection, live)
         node.hub.detach(live, connection)
 
 
@@ -188,19 +157,24 @@ async def _bring_up_to_date(node: "Node", live: LiveStream, after: int | None) -
 
 
 async def _replay(
-    node: "Node", connection: "Connection", live: LiveStream, wanted: _Wanted, epoch: str, head: int
-) -> tuple[Literal["nothing_missed", "replayed", "reset"], int]:
-    """Send what the client missed, until it stands where the stream's listeners stand and may still read it."""
+    node: "Node", connection: "Connection", live: LiveStream, wanted: _Wanted, row: OpenStreamRow, head: int
+) -> tuple[OpenStreamRow, Literal["nothing_missed", "replayed", "reset"], int]:
+    """Send what the client missed, until it stands where the stream's listeners stand and may still read it.
+
+    Gives the row as it is by then: the instructions may have changed meanwhile.
+    """
     after = wanted.after
     replayed = 0
-    lost = after is not None and (wanted.epoch not in (None, epoch) or after > head or head - after > REPLAY_MAX_EVENTS)
+    lost = after is not None and (
+        wanted.epoch not in (None, row.epoch) or after > head or head - after > REPLAY_MAX_EVENTS
+    )
     rights_at = wanted.rights_at
     # live.head moves on while we read; the loop ends in the same step in which the caller attaches.
     while not connection.is_closed:
         if node.rights_changes != rights_at:
-            # This socket is not among the stream's listeners yet, where a loss would be noticed.
+            # This socket is not among the stream's listeners yet, who are told of a change.
             rights_at = node.rights_changes
-            await _must_still_read(node, connection, wanted)
+            row = await _ask_again(node, connection, wanted, row)
             continue
         if after is None or lost or live.head is None or after + replayed >= live.head:
             break
@@ -211,17 +185,20 @@ async def _replay(
             replayed = due[-1].seq - after
             await connection.replay([text_frame(event.frame) for event in due])
     if lost:
-        return "reset", replayed
-    return "replayed" if replayed else "nothing_missed", replayed
+        return row, "reset", replayed
+    return row, "replayed" if replayed else "nothing_missed", replayed
 
 
-async def _must_still_read(node: "Node", connection: "Connection", wanted: _Wanted) -> None:
+async def _ask_again(node: "Node", connection: "Connection", wanted: _Wanted, row: OpenStreamRow) -> OpenStreamRow:
+    if wanted.key == _INBOX:
+        return row
     actor = connection.actor
-    if wanted.key != _INBOX:
-        async with node.database.connection() as database:
-            observer = actor.kind == "observer"
-            if not await streams.readable(database, actor.id, [wanted.stream_id], observer=observer):
-                raise NotFoundError(_NOT_TO_READ)
+    async with node.database.connection() as database:
+        observer = actor.kind == "observer"
+        rows = await streams.open_streams(database, actor.id, [wanted.stream_id], observer=observer)
+    if not rows:
+        raise NotFoundError(_NOT_TO_READ)
+    return rows[0]
 
 
 def _subscribed(

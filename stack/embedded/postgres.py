@@ -1,30 +1,18 @@
 """A PostgreSQL of our own: real, durable (fsync stays on), on a unix socket, with a password for everybody."""
 
 import asyncio
-import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 from urllib.parse import quote
 
 from stack.embedded.cluster import ADMIN, DATABASE, Binaries, ensure_cluster, read_or_make_password
-from stack.embedded.identity import Identity, service_identity
-from stack.embedded.process import (
-    SERVER_ENVIRONMENT,
-    end_child,
-    end_processes,
-    last_words,
-    open_log,
-    private_directory,
-    processes_in,
-    socket_directory,
-)
-from stack.errors import EmbeddedError
+from stack.embedded.identity import Identity
+from stack.embedded.process import end_processes, processes_in
+from stack.embedded.server import EmbeddedServer
 
 _PORT = 5432
 _SOCKET = f".s.PGSQL.{_PORT}"
-_LOOK_AGAIN_SECONDS = 0.02
 
 _PARAMETERS = {
     "listen_addresses": "",
@@ -46,14 +34,13 @@ _REAP_SERVER = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5
 _REAP_BACKENDS = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))
 
 
-class EmbeddedPostgres:
-    """One PostgreSQL server on a data directory, started and stopped by us.
-
-    The caller holds the `DataDirLock` of that directory. `async with EmbeddedPostgres(data_dir) as postgres` gives a
-    server that is ready; its log is `data_dir/postgres.log`.
-    """
+class EmbeddedPostgres(EmbeddedServer):
+    """One PostgreSQL server; the cluster is `data_dir/postgres`."""
 
     name = "PostgreSQL"
+    _kind = "postgres"
+    _socket = f"{_SOCKET}.lock"
+    _grace = 15.0
 
     def __init__(self, data_dir: Path, *, patience: float = 60.0) -> None:
         """Set up without touching anything.
@@ -62,22 +49,8 @@ class EmbeddedPostgres:
             data_dir: where the cluster (`postgres/`), password, log and socket are.
             patience: seconds until the server must be ready; crash recovery may take long.
         """
-        self._data_dir = data_dir.resolve()
-        self._pgdata = self._data_dir / "postgres"
-        self._log_file = self._data_dir / "postgres.log"
+        super().__init__(data_dir, patience=patience)
         self._password_file = self._data_dir / "postgres.password"
-        self._sockets = socket_directory(self._data_dir, "postgres", f"{_SOCKET}.lock")
-        self._patience = patience
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
 
     @property
     def address(self) -> str:
@@ -94,53 +67,28 @@ class EmbeddedPostgres:
         """`admin_url` where somebody has made the database, else None; makes nothing."""
         return self.admin_url if self._password_file.exists() else None
 
-    async def start(self) -> str:
-        """Make the cluster if need be, run the server, and wait until it takes connections.
-
-        Returns:
-            The superuser's URL for asyncpg.
-
-        Raises:
-            EmbeddedError: why it cannot run, with its own last words.
-        """
+    def _command(self) -> tuple[list[str], list[Path]]:
         binaries = Binaries.find()
-        try:
-            identity = await asyncio.to_thread(self._prepare)
-            log = await asyncio.to_thread(open_log, self._log_file)
-        except OSError as error:
-            raise EmbeddedError(f"PostgreSQL cannot be set up: {error.strerror}: {error.filename}") from error
-        since = os.fstat(log).st_size
-        try:
-            await self._reap()
-            await ensure_cluster(binaries, self._pgdata, self._password_file, identity, log)
-            await self._run(binaries, identity, log)
-        except (EmbeddedError, OSError) as error:
-            words = await asyncio.to_thread(last_words, self._log_file, since)
-            raise EmbeddedError(f"PostgreSQL cannot start: {error} (its log {self._log_file}: {words})") from error
-        finally:
-            os.close(log)
-        return await asyncio.to_thread(lambda: self.admin_url)
+        quoted = str(self._sockets).replace('"', '""')
+        parameters = {**_PARAMETERS, "unix_socket_directories": f'"{quoted}"'}
+        argv = [binaries.program("postgres"), "-D", str(self._pgdata)]
+        argv += [f"--{key}={value}" for key, value in parameters.items()]
+        return argv, [*binaries.needs(), self._pgdata]
 
-    async def stop(self, grace: float = 15.0) -> None:
-        """Shut down fast (clients are cut off, all is flushed), and without ado after `grace` seconds.
+    def _client_url(self) -> str:
+        return self.admin_url
 
-        May be repeated. A server that had to be ended without ado recovers at its next start and loses no commit.
-        """
-        process, self._process = self._process, None
-        if process is not None:
-            await end_child(process, ((signal.SIGINT, grace), (signal.SIGQUIT, 1.0)))
+    async def _clear_the_way(self, identity: Identity, log: int) -> None:
+        await self._reap()
+        await ensure_cluster(Binaries.find(), self._pgdata, self._password_file, identity, log)
 
-    async def wait_ended(self) -> int:
-        """Wait until the running server ends, whoever ended it; gives its exit status."""
-        if self._process is None:
-            raise EmbeddedError("PostgreSQL is not running")
-        return await self._process.wait()
+    async def _is_ready(self, pid: int) -> bool:
+        # PostgreSQL tells readiness in its pid file and nowhere else; pg_ctl looks there too.
+        return await asyncio.to_thread(self._own_words) == (pid, "ready")
 
-    def _prepare(self) -> Identity:
-        self._data_dir.mkdir(mode=0o711, parents=True, exist_ok=True)
-        identity = service_identity(self._pgdata)
-        private_directory(self._sockets, identity)
-        return identity
+    def _ending(self, grace: float) -> Sequence[tuple[signal.Signals, float]]:
+        # Fast (clients are cut off, all is flushed), then immediate.
+        return (signal.SIGINT, grace), (signal.SIGQUIT, 1.0)
 
     async def _reap(self) -> None:
         """End what a killed run left on our data, then remove what it wrote about itself.
@@ -156,41 +104,6 @@ class EmbeddedPostgres:
         await end_processes(backends, _REAP_BACKENDS)
         for stale in (self._pgdata / "postmaster.pid", self._sockets / _SOCKET, self._sockets / f"{_SOCKET}.lock"):
             await asyncio.to_thread(stale.unlink, missing_ok=True)
-
-    async def _run(self, binaries: Binaries, identity: Identity, log: int) -> None:
-        quoted = str(self._sockets).replace('"', '""')
-        parameters = {**_PARAMETERS, "unix_socket_directories": f'"{quoted}"'}
-        argv = [binaries.program("postgres"), "-D", str(self._pgdata)]
-        argv += [f"--{key}={value}" for key, value in parameters.items()]
-        process = await asyncio.create_subprocess_exec(
-            *identity.command(argv, [*binaries.needs(), self._pgdata, self._sockets]),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=SERVER_ENVIRONMENT,
-            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor; our clients drain first.
-        )
-        try:
-            await self._until_ready(process)
-        except BaseException:
-            await end_child(process, ((signal.SIGINT, 5.0), (signal.SIGQUIT, 1.0)))
-            raise
-        self._process = process
-
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
-        ended = asyncio.create_task(process.wait())
-        try:
-            async with asyncio.timeout(self._patience):
-                # PostgreSQL tells readiness in its pid file and nowhere else; pg_ctl looks there too.
-                while await asyncio.to_thread(self._own_words) != (process.pid, "ready"):
-                    await asyncio.wait({ended}, timeout=_LOOK_AGAIN_SECONDS)
-                    if ended.done():
-                        raise EmbeddedError(f"it ended with status {ended.result()}")
-        except TimeoutError:
-            raise EmbeddedError(f"it was not ready within {self._patience:g} s") from None
-        finally:
-            ended.cancel()
 
     def _own_words(self) -> tuple[int, str]:
         """Process id and state as the server wrote them into `postmaster.pid`; zero and nothing when it has not."""

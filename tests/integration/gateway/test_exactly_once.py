@@ -92,7 +92,7 @@ async def world(stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch) -
         gateways.append(await Gateway.open(chosen, hears_itself=name == "gw-a"))
     storms = []
     for gateway in gateways:
-        storm = Storm(gateway.node.hub.offer)
+        storm = Storm(gateway.node.hear)
         gateway.node.subscriber._on_event = storm.take
         storms.append(storm)
     admin = await store.admin()
@@ -186,7 +186,7 @@ class Scene:
     async def _drift(self, gateway: Gateway) -> None:
         server = self.streams[self.server]
         async with self._drifting:
-            move = gateway.rest.servers.leave if self._is_member else gateway.rest.servers.join
+            move = gateway.rest.members.leave if self._is_member else gateway.rest.members.join
             await move(self._drifter, server)
             self._is_member = not self._is_member
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,13 @@ import pytest_asyncio
 
 from claw.wire.frames import TypingFrame
 from claw.wire.ids import Prefix, encode_id
+from claw.wire.rest import UpdateChannel
+from core.actor import Actor
+from core.events import server_event
 from core.settings import Settings
 from db.database import Scope
-from db.repositories import sign_in, streams
+from db.repositories import servers, sign_in, streams
+from gateway import hub
 from tests.conftest import Store, Stores
 from tests.support.gateways import Caller, Gateway
 from tests.support.town import Town
@@ -136,6 +141,47 @@ async def test_a_change_that_was_about_somebody_else_only_costs_a_question(
     assert (await client.expect("subscribed", ref="f"))["replayed"] == 1
 
 
+async def test_instructions_that_change_during_a_replay_come_with_its_end(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await place.town.say(place.owner, place.channel, "before")
+    pages = place.gateway.node.pages
+    gate = Gate(pages.read)
+    monkeypatch.setattr(pages, "read", gate)
+    client = Client(place.gateway, place.member)
+    await client.expect("hello")
+    await client.follow(place.channel, after=0)
+    await gate.reached.wait()
+    change = UpdateChannel(instructions="be brief")
+    await place.gateway.rest.channels.update(Actor("agent", place.owner), place.channel, change)
+    await _until(lambda: place.gateway.node.rights_changes > 0)
+    gate.open()
+    await client.expect("context", channel_id=encode_id(Prefix.CHANNEL, place.channel), channel="be brief")
+
+
+async def test_a_stream_that_ended_is_told_to_its_end_though_nobody_announced_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "_SLICE", 2)
+    server = await place.town.admin.fetchval("select server_id from channels where id = $1", place.channel)
+    key = encode_id(Prefix.SERVER, server)
+    clients = [Client(place.gateway, place.member) for _ in range(7)]
+    for client in clients:
+        await client.expect("hello")
+        client.caller.send(op="subscribe", channels=[key], ref="f")
+        await client.expect("subscribed", server=key)
+        await client.follow(place.channel)
+        await client.expect("subscribed", channel=encode_id(Prefix.CHANNEL, place.channel))
+    parts = server_event("server_updated", server, deleted=True)
+    async with place.store.api.acting(Scope(agent=place.owner)) as connection:
+        await servers.delete_server(connection, server, parts.head, parts.tail, datetime.now(UTC))
+    for client in clients:
+        await client.expect("unsubscribed", channel=key, reason="deleted")
+        await client.expect("unsubscribed", channel=encode_id(Prefix.CHANNEL, place.channel), reason="deleted")
+        told = [frame["op"] for frame in client.frames if key in (frame.get("server"), frame.get("channel"))]
+        assert told[-2:] == ["server_updated", "unsubscribed"]
+
+
 async def test_a_login_that_ends_while_it_is_shown_opens_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(streams.open_session)
     monkeypatch.setattr(streams, "open_session", gate)
@@ -143,7 +189,7 @@ async def test_a_login_that_ends_while_it_is_shown_opens_nothing(place: Place, m
     await gate.reached.wait()
     claims_are_revoked = place.gateway.node.verifier._revoked_agents
     async with place.store.api.acting(Scope(agent=place.member)) as connection:
-        await sign_in.revoke(connection, place.member, None)
+        await sign_in.revoke(connection, "agent", place.member, None)
     await _until(lambda: place.member in claims_are_revoked)
     gate.open()
     assert (await client.expect("error"))["code"] == "unauthorized"

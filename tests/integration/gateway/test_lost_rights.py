@@ -77,7 +77,7 @@ async def test_an_ended_login_closes_its_sockets_on_both_nodes(crew: Crew, behin
             "select family_id from agent_tokens where agent_id = $1 order by created_at desc", _agent(bot)
         )
         async with behind.api.acting(Scope(agent=_agent(bot))) as connection:
-            await sign_in.revoke(connection, _agent(bot), None if everywhere else family)
+            await sign_in.revoke(connection, "agent", _agent(bot), None if everywhere else family)
         for socket in sockets:
             await _assert_closed(socket, 4001, "unauthorized")
     again = await crew.raw_socket(bot.token)
@@ -108,11 +108,11 @@ async def test_a_deleted_agent_is_logged_out(crew: Crew, behind: Store) -> None:
         await _assert_closed(socket, 4001, "unauthorized")
 
 
-async def _assert_lost(sockets: list[Socket], room: Room, streams: list[str]) -> None:
+async def _assert_lost(sockets: list[Socket], room: Room, streams: list[str], reason: str) -> None:
     for socket in sockets:
         for stream in streams:
             lost = await socket.expect("unsubscribed", timeout=_SOON_S, channel=stream)
-            assert lost["reason"] == "left"
+            assert lost["reason"] == reason
     await room.owner.post(room.channel, "among ourselves")
     for socket in sockets:
         await socket.send(op="ping", ref="silent")
@@ -127,7 +127,7 @@ async def test_who_left_hears_no_more(crew: Crew, behind: Store) -> None:
         sockets = await _on_both_nodes(crew, bot, room.channel, room.server)
         async with behind.api.acting(Scope(agent=_agent(bot))) as connection:
             assert await servers.delete_member(connection, server, _agent(bot))
-        await _assert_lost(sockets, room, [room.channel, room.server])
+        await _assert_lost(sockets, room, [room.channel, room.server], "left")
 
 
 @pytest.mark.parametrize("kind", ["server", "channel"])
@@ -139,7 +139,8 @@ async def test_who_was_banned_hears_no_more(crew: Crew, behind: Store, kind: str
         sockets = await _on_both_nodes(crew, bot, room.channel, room.server)
         statement = f"insert into {kind}_bans ({kind}_id, agent_id) values ($1, $2)"  # noqa: S608 - from the lines above
         await behind.admin.execute(statement, place, _agent(bot))
-        await _assert_lost(sockets, room, [room.channel, room.server] if kind == "server" else [room.channel])
+        lost = [room.channel, room.server] if kind == "server" else [room.channel]
+        await _assert_lost(sockets, room, lost, "banned")
 
 
 async def test_a_server_that_becomes_private_is_closed_to_observers_alone(crew: Crew, behind: Store) -> None:
@@ -150,7 +151,7 @@ async def test_a_server_that_becomes_private_is_closed_to_observers_alone(crew: 
         sockets = [(await _on_both_nodes(crew, guest, room.channel, other.channel))[0] for guest in guests]
         server = decode_id(Prefix.SERVER, room.server)
         await behind.admin.execute("update servers set is_public = false where id = $1", server)
-        await _assert_lost(sockets, room, [room.channel])
+        await _assert_lost(sockets, room, [room.channel], "left")
         assert (await member.expect("message"))["content"] == "among ourselves"
         await other.owner.post(other.channel, "open to all")
         for socket in sockets:
@@ -163,7 +164,8 @@ async def test_a_deleted_server_lets_go_of_everybody(crew: Crew, behind: Store) 
     sockets = await _on_both_nodes(crew, room.guests[0], room.channel, other.channel)
     await behind.admin.execute("delete from servers where id = $1", decode_id(Prefix.SERVER, room.server))
     for socket in sockets:
-        assert await socket.expect("unsubscribed", timeout=_SOON_S, channel=room.channel)
+        lost = await socket.expect("unsubscribed", timeout=_SOON_S, channel=room.channel)
+        assert lost["reason"] == "deleted"
     await other.owner.post(other.channel, "still here")
     for socket in sockets:
         assert (await socket.expect("message"))["content"] == "still here"

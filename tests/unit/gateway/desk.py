@@ -15,9 +15,16 @@ class Socket:
     def __init__(self) -> None:
         self.writes: list[bytes] = []
         self.lagging = False
+        self.missed: list[LiveStream] = []
 
     def deliver(self, data: bytes) -> None:
         self.writes.append(data)
+
+    def miss(self, live: LiveStream) -> None:
+        self.missed.append(live)
+
+    def cut(self) -> None:
+        raise AssertionError("nothing went wrong")
 
     @property
     def payloads(self) -> list[str]:

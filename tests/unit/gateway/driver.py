@@ -28,7 +28,7 @@ def claims(
 def opening(kind: str = "agent") -> Opening:
     if kind == "observer":
         return Opening("gw-1", SESSION_ID, "e1", None, None)
-    return Opening("gw-1", SESSION_ID, "e1", "ada", InboxState(7, 5))
+    return Opening("gw-1", SESSION_ID, "e1", "ada", InboxState(7, 5), {"frame_bytes": 65_536, "subscriptions": 500})
 
 
 def new_session() -> Session:

@@ -12,7 +12,7 @@ from claw.wire.close import CloseCode
 from claw.wire.commands import AnyCommand
 from claw.wire.frames import AnyFrame, InboxState
 from claw.wire.problems import ErrorCode
-from core.errors import ForbiddenError, MoltError, UnauthorizedError, UnavailableError
+from core.errors import ForbiddenError, MoltError, RateLimitedError, UnauthorizedError, UnavailableError
 from core.tokens import Claims
 from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
 from gateway.session import Opening, Session
@@ -28,6 +28,7 @@ REFUSALS: dict[str, MoltError] = {
     "old": UnauthorizedError("old", expired=True),
     "suspended": ForbiddenError("suspended", ErrorCode.SUSPENDED),
     "unchecked": UnavailableError("later"),
+    "crowded": RateLimitedError("too many", retry_after=30.0),
 }
 
 
@@ -69,6 +70,7 @@ class Server:
             case {"pong": True}:
                 self.session.heard(self.now)
             case {"close": code}:
+                self.take(self.session.finish())  # Who was sent away has the answers to all that it had sent.
                 assert self.next_effect(Close).code == code
             case {"world": happening}:
                 self.take(self.happen(happening))
@@ -117,7 +119,7 @@ class Server:
     def happen(self, happening: dict[str, Any]) -> list[Effect]:
         match happening:
             case {"drains": after_ms}:
-                return self.session.drain(after_ms)
+                return self.session.drain(after_ms, self.now)
             case {"revokes": True}:
                 return self.session.end(CloseCode.UNAUTHORIZED, "ended", error=ErrorCode.UNAUTHORIZED)
             case {"suspends": True}:

@@ -133,7 +133,7 @@ async def test_what_has_no_number_is_passed_on_behind_the_events_of_its_pass() -
 async def test_a_socket_that_lags_gets_events_and_nothing_that_may_be_lost() -> None:
     desk, quick, slow = Desk(), Socket(), Socket()
     slow.lagging = True
-    desk.follow(quick, slow)
+    live = desk.follow(quick, slow)
     desk.offer(0)
     await loop_pass()
     desk.offer(1, 0)
@@ -141,6 +141,7 @@ async def test_a_socket_that_lags_gets_events_and_nothing_that_may_be_lost() -> 
     assert quick.payloads == ["e0", "e1", "e0"]
     assert slow.payloads == ["e1"]
     assert desk.hub.passing_dropped == 2
+    assert (quick.missed, slow.missed) == ([], [live, live])
 
 
 async def test_where_nobody_listens_the_head_moves_on_all_the_same() -> None:
@@ -248,3 +249,29 @@ async def test_a_stream_that_somebody_is_joining_is_kept() -> None:
     assert desk.hub.get(ROOM) is live
     desk.hub.close(live)
     assert desk.idle == [live]
+
+
+class Broken(Socket):
+    """Something of ours fails at it, each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_cut = False
+
+    def deliver(self, data: bytes) -> None:  # noqa: ARG002
+        raise RuntimeError("a fault of ours")
+
+    def cut(self) -> None:
+        self.is_cut = True
+
+
+async def test_a_socket_at_which_something_fails_is_cut_and_costs_the_others_nothing() -> None:
+    desk, before, broken, behind = Desk(), Socket(), Broken(), Socket()
+    desk.follow(before, broken, behind)
+    desk.offer(1)
+    await loop_pass()
+    assert before.payloads == behind.payloads == ["e1"]
+    assert broken.is_cut
+    desk.offer(2)
+    await loop_pass()
+    assert before.payloads == behind.payloads == ["e1", "e2"]

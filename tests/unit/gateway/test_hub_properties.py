@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.repositories.streams import StoredEvent
-from gateway.hub import Hub
+from gateway.hub import Hub, LiveStream
 
 STREAM = UUID(int=1)
 EVENTS = 12
@@ -29,6 +29,12 @@ class Follower:
         # Frames of one byte: two of header, then the number, 0 for what has none.
         assert len(data) % 3 == 0
         self.seqs += [seq for seq in data[2::3] if seq]
+
+    def miss(self, live: LiveStream) -> None:
+        raise AssertionError(f"it does not lag on {live.id}")
+
+    def cut(self) -> None:
+        raise AssertionError("nothing went wrong")
 
 
 class Room:

@@ -108,7 +108,7 @@ def test_the_session_opens_with_hello_and_the_platforms_instructions() -> None:
         "token_expires_at": "1970-01-01T00:31:40.000Z",
         "session_expires_at": "1970-01-01T04:16:40.000Z",
     }
-    assert limits["frame_bytes"] == 65_536
+    assert limits == {"frame_bytes": 65_536, "subscriptions": 500}
     assert list(context) == ["op", "platform"]
     assert context["op"] == "context"
 
@@ -201,10 +201,29 @@ def test_an_open_session_survives_a_bad_renewal(error: MoltError, _code: int) ->
 
 
 def test_a_stopping_node_sends_the_client_away_to_come_back() -> None:
-    for session in (new_session(), authenticating(), opened()):
-        effects = session.drain(1_234)
+    for session in (new_session(), authenticating()):
+        effects = session.drain(1_234, START)
         assert_replied(effects, "reconnect", reason="drain", after_ms=1_234)
         assert_closing(effects, 4100)
+
+
+def test_an_open_session_that_is_sent_away_takes_in_no_more_and_is_closed_once_all_is_finished() -> None:
+    session = opened()
+    effects = session.drain(1_234, START)
+    assert_replied(effects, "reconnect", reason="drain", after_ms=1_234)
+    assert_open(effects)
+    assert session.receive(PING, START) == []
+    assert session.receive_binary(START) == []
+    assert session.drain(1, START) == []
+    assert_closing(session.finish(), 4100)
+    assert session.finish() == []
+
+
+def test_nobody_is_finished_who_was_not_sent_away() -> None:
+    for session in (new_session(), authenticating(), opened()):
+        state = session.state
+        assert session.finish() == []
+        assert session.state is state
 
 
 def test_an_end_from_outside_tells_why_before_it_closes() -> None:
@@ -223,14 +242,15 @@ def test_an_end_from_outside_tells_why_before_it_closes() -> None:
         lambda session: session.admit(claims(), opening(), START),
         lambda session: session.renew(claims(), 1),
         lambda session: session.refuse(UnauthorizedError("no"), 1),
-        lambda session: session.drain(0),
+        lambda session: session.drain(0, START),
+        lambda session: session.finish(),
         lambda session: session.end(CloseCode.IDLE, "idle", error=ErrorCode.UNAUTHORIZED),
         lambda session: session.tick(START + 1e6, 0.5)[0],
     ],
 )
 def test_after_the_close_nothing_happens_any_more(act: Callable[[Session], list[Effect]]) -> None:
     for session in (new_session(), authenticating(), opened()):
-        session.drain(0)
+        session.end(CloseCode.IDLE, "idle")
         assert act(session) == []
         assert session.state is State.CLOSED
 

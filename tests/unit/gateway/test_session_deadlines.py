@@ -135,13 +135,26 @@ def test_the_longest_session_ends_with_reconnect_and_4103(jitter: float, after_m
     assert tick(session, 14_399.9) == []
     effects = tick(session, 14_400, jitter)
     assert_replied(effects, "reconnect", reason="session_limit", after_ms=after_ms)
-    assert_closing(effects, 4103)
+    assert_closing(session.finish(), 4103)
+
+
+def test_what_takes_too_long_to_finish_holds_no_session_open() -> None:
+    session = opened(expires_at=FAR)
+    session.heard(FAR)
+    tick(session, 14_400)
+    assert tick(session, 14_404.9) == []
+    assert_closing(tick(session, 14_405), 4103)
+    drained = opened()
+    drained.drain(0, START + 100)
+    assert tick(drained, 104.9) == []
+    assert_closing(tick(drained, 105), 4100)
 
 
 def test_the_session_limit_is_told_before_the_token_expires_in_the_same_moment() -> None:
     session = opened(expires_at=START + 14_400)
     session.heard(FAR)
-    assert_closing(tick(session, 14_400), 4103)
+    assert_replied(tick(session, 14_400), "reconnect", reason="session_limit")
+    assert_closing(session.finish(), 4103)
 
 
 def test_asked_only_when_it_wants_to_be_a_silent_session_misses_no_deadline() -> None:
@@ -155,5 +168,5 @@ def test_asked_only_when_it_wants_to_be_a_lively_session_ends_on_time() -> None:
     assert [at for at, _ in happened] == [840, 900, 900]
     assert_closing([effect for _, effect in happened], 4200)
     happened = walk(opened(expires_at=FAR), 20_000, heard_every=7)
-    assert [at for at, _ in happened] == [14_400, 14_400]
+    assert [at for at, _ in happened] == [14_400, 14_405]
     assert_closing([effect for _, effect in happened], 4103)

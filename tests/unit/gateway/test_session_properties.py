@@ -56,6 +56,7 @@ STEPS = st.one_of(
     st.tuples(st.just("heard"), st.none()),
     st.tuples(st.just("settle"), ERRORS | st.none()),
     st.tuples(st.just("drain"), st.none()),
+    st.tuples(st.just("finish"), st.none()),
 )
 
 
@@ -85,14 +86,16 @@ class Life:
             case "settle" if self.checking:
                 return self._settle(self.checking.pop(0), value)
             case "drain":
-                return self.session.drain(7)
+                return self.session.drain(7, self.now)
+            case "finish":
+                return self.session.finish()
         return []
 
     def _settle(self, authenticate: Authenticate, error: MoltError | None) -> list[Effect]:
         if error is not None:
             return self.session.refuse(error, authenticate.ref)
         subject = claims(subject=BRIN, expires_at=self.now + 300)
-        if self.session.state is State.OPEN:
+        if self.session.claims is not None:
             return self.session.renew(subject, authenticate.ref)
         return self.session.admit(subject, opening(), self.now)
 

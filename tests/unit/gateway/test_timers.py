@@ -131,6 +131,21 @@ async def test_a_clock_that_is_set_forward_asks_everybody_at_once(hands: Hands, 
     assert [len(sleeper.asked) for sleeper in sleepers] == [2] * 3
 
 
+async def test_one_that_fails_costs_the_others_nothing_and_is_asked_again_later(hands: Hands) -> None:
+    class Broken(Sleeper):
+        def on_time(self, now: float) -> float | None:
+            super().on_time(now)
+            raise RuntimeError("a fault of ours")
+
+    before, broken, behind = Sleeper(), Broken(), Sleeper()
+    for each in (before, broken, behind):
+        hands.wheel.plan(each, START + 1)
+    hands.run(2)
+    assert [len(each.asked) for each in (before, broken, behind)] == [1, 1, 1]
+    hands.run(40)
+    assert len(broken.asked) == 2
+
+
 async def test_a_stopped_wheel_asks_nobody(hands: Hands) -> None:
     sleeper = Sleeper()
     hands.wheel.plan(sleeper, START)
