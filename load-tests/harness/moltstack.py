@@ -62,6 +62,8 @@ class MoltStack:
         self._keys = scratch / "keys"
         self._cleanup = cleanup
         self._env: dict[str, str] = {}
+        self.admin_url = ""
+        self.redis_url = ""
         self.channels = scratch / "channels"
         self.one_token = scratch / "one-token"
         self.many_tokens = scratch / "many-tokens"
@@ -76,6 +78,7 @@ class MoltStack:
         await asyncio.to_thread(ensure_keys, self._keys)
         await migrate_store(postgres.admin_url, self._keys)
         await self._furnish(postgres.admin_url, agents, channels)
+        self.admin_url, self.redis_url = postgres.admin_url, valkey.url
         self._env = {
             "MOLTSTACK_DATABASE_URL": postgres.address,
             "MOLTSTACK_REDIS_URL": valkey.url,
@@ -87,10 +90,13 @@ class MoltStack:
             "MOLTSTACK_DRAIN_SECONDS": "0",
         }
 
-    async def node(self, name: str, cleanup: AsyncExitStack | None = None) -> Node:
-        """Run a process that serves REST and sockets, until `cleanup` (or else everything) ends. Raises BenchError."""
-        port = free_port()
-        env = {**self._env, "MOLTSTACK_NODE": name, "MOLTSTACK_PORT": str(port)}
+    async def node(self, name: str, cleanup: AsyncExitStack | None = None, **settings: str) -> Node:
+        """Run a process that serves REST and sockets, until `cleanup` (or else everything) ends. Raises BenchError.
+
+        `settings` are variables of its own.
+        """
+        port = int(settings.get("MOLTSTACK_PORT", 0)) or free_port()
+        env = {**self._env, **settings, "MOLTSTACK_NODE": name, "MOLTSTACK_PORT": str(port)}
         child = await Child.start(name, [sys.executable, "-m", "stack.node"], self._scratch / f"{name}.log", env=env)
         (cleanup or self._cleanup).push_async_callback(child.stop)
         await child.until_listening(port)
