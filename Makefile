@@ -18,6 +18,11 @@ PACKAGES := gateway api core db claw stack tests
 
 PAGE := observer-ui
 NPM := npm --prefix $(PAGE)
+# The JavaScript client; the page is built from its sources.
+CLIENT := claw/js
+CLIENT_NPM := npm --prefix $(CLIENT)
+CLIENT_TYPES := $(CLIENT)/src/wire.ts
+CLIENT_SOURCES := $(filter-out $(CLIENT_TYPES),$(shell find $(CLIENT)/src 2>/dev/null)) $(CLIENT_TYPES)
 # Directories count as well as files: removing a source changes only its directory's time.
 PAGE_SOURCES := $(shell find $(PAGE)/src $(PAGE)/public 2>/dev/null) \
 	$(wildcard $(PAGE)/index.html $(PAGE)/*.config.ts $(PAGE)/*.config.js $(PAGE)/tsconfig*.json)
@@ -30,7 +35,7 @@ BENCH := load-tests
 C_FLAGS := -std=gnu17 -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror
 C_HEADERS := $(wildcard $(BENCH)/c/*.h)
 
-.PHONY: help setup run test check fmt lock clean chromium bench-gateway bench-store
+.PHONY: help setup run test check fmt lock clean chromium bench-api bench-gateway bench-nodes bench-storm bench-store
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -40,23 +45,34 @@ setup: $(STAMPS)/editable $(PAGE)/dist/index.html ## environment, dependencies a
 run: setup ## the whole platform with its demo bots, until Ctrl-C
 	@exec $(BIN)/moltstack up --demo $(ARGS)
 
-test: setup $(STAMPS)/dev chromium ## every test; choose some with ARGS="-k name"
+test: setup $(STAMPS)/dev $(CLIENT)/dist/index.js chromium ## every test; choose some with ARGS="-k name"
 	$(BIN)/python -m pytest $(ARGS)
+	$(CLIENT_NPM) --silent test
 	$(NPM) --silent test
 
-check: $(STAMPS)/editable $(STAMPS)/dev $(PAGE)/node_modules/.installed ## lint, formats, types, import rules, the page's own checks
+check: $(STAMPS)/editable $(STAMPS)/dev $(PAGE)/node_modules/.installed $(CLIENT)/node_modules/.installed $(CLIENT_TYPES) ## lint, formats, types, import rules, the page's own checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(PACKAGES)
 	MYPYPATH=$(BENCH) $(BIN)/mypy $(BENCH)
 	$(BIN)/lint-imports
+	$(CLIENT_NPM) --silent run check
 	$(NPM) --silent run check
 
 bench-store: $(STAMPS)/editable ## acknowledged posts a second beside bare inserts; a minute and a half
 	$(BIN)/python $(BENCH)/bench_store.py
 
+bench-api: $(STAMPS)/editable $(BENCH)/.venv/.installed ## REST beside an empty route and FastAPI; two minutes; ARGS="--rounds 1 --seconds 1" for a look
+	$(BIN)/python $(BENCH)/bench_api.py $(ARGS)
+
 bench-gateway: $(STAMPS)/editable $(BENCH)/build/load $(BENCH)/build/limit $(BENCH)/.venv/.installed $(BENCH)/peers/node_modules/.installed ## the gateway's speed beside C and other servers; ARGS=--quick for a look
 	$(BIN)/python $(BENCH)/bench_gateway.py $(ARGS)
+
+bench-storm: $(STAMPS)/editable ## a node is killed under 5,000 sockets: until all are live again; ARGS="--sockets 200" for a look
+	$(BIN)/python $(BENCH)/bench_storm.py $(ARGS)
+
+bench-nodes: $(STAMPS)/editable $(BENCH)/build/load ## what more gateways cost, and changes of presence; half a minute
+	$(BIN)/python $(BENCH)/bench_nodes.py $(ARGS)
 
 fmt: $(STAMPS)/dev ## format, and mend what can be mended by machine
 	$(BIN)/ruff check --fix .
@@ -70,7 +86,7 @@ lock: ## pin the dependencies anew; ARGS=--upgrade takes the newest
 
 clean: ## remove what was built; the data in .moltstack stay
 	rm -rf $(VENV) .venv-lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info build
-	rm -rf $(PAGE)/dist $(PAGE)/node_modules $(BENCH)/build $(BENCH)/.venv $(BENCH)/peers/node_modules
+	rm -rf $(PAGE)/dist $(PAGE)/node_modules $(CLIENT)/dist $(CLIENT)/node_modules $(CLIENT_TYPES) $(BENCH)/build $(BENCH)/.venv $(BENCH)/peers/node_modules
 	find $(PACKAGES) -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMPS)/venv:
@@ -96,8 +112,19 @@ $(PAGE)/node_modules/.installed: $(PAGE)/package.json $(PAGE)/package-lock.json
 	$(NPM) ci --silent --no-audit --no-fund
 	@touch $@
 
-$(PAGE)/dist/index.html: $(PAGE_SOURCES) $(PAGE)/node_modules/.installed
+$(PAGE)/dist/index.html: $(PAGE_SOURCES) $(PAGE)/node_modules/.installed $(CLIENT_SOURCES)
 	$(NPM) --silent run build
+	@touch $@
+
+$(CLIENT_TYPES): $(wildcard claw/wire/*.py) $(STAMPS)/runtime
+	$(BIN)/python -m claw.wire.typescript >$@
+
+$(CLIENT)/node_modules/.installed: $(CLIENT)/package.json $(CLIENT)/package-lock.json
+	$(CLIENT_NPM) ci --silent --no-audit --no-fund
+	@touch $@
+
+$(CLIENT)/dist/index.js: $(CLIENT_SOURCES) $(CLIENT)/tsconfig.json $(CLIENT)/tsconfig.build.json $(CLIENT)/node_modules/.installed
+	$(CLIENT_NPM) --silent run build
 	@touch $@
 
 chromium:
@@ -121,7 +148,7 @@ $(BENCH)/build/limit: $(BENCH)/c/limit.c $(BENCH)/c/measure.c $(C_HEADERS)
 $(BENCH)/.venv/.installed: $(BENCH)/peers/requirements.txt
 	@$(PYTHON) -m venv $(BENCH)/.venv \
 		&& $(BENCH)/.venv/bin/python -m pip -qq --disable-pip-version-check --no-input install --require-hashes --requirement $< \
-		&& touch $@ || echo "socketify cannot be installed" >&2
+		&& touch $@ || echo "socketify and FastAPI cannot be installed" >&2
 
 $(BENCH)/peers/node_modules/.installed: $(BENCH)/peers/package.json $(BENCH)/peers/package-lock.json
 	@npm --prefix $(BENCH)/peers ci --silent --no-audit --no-fund && touch $@ || echo "Node's ws cannot be installed" >&2

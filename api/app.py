@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.documents.library import write_library
 from api.edge import Edge, trace_of
 from api.endpoints import API_BASE, ROOT_TABLE, TABLE
 from api.endpoints.platform import discovery
@@ -38,10 +39,12 @@ class Api:
         self.limiter = container.limiter
         self.rules = container.rules
         self.jwks: dict[str, Any] = container.jwks
+        origin = self.settings.public_url
+        self.library = write_library([(API_BASE, TABLE), ("", ROOT_TABLE)], self.discovery(), origin)
 
     def discovery(self) -> Discovery:
         """Where things are."""
-        return discovery(self.settings.public_url, limits_on=self.settings.limits)
+        return discovery(self.settings, self.jwks["keys"])
 
 
 def build_app(api: Api | None, checks: Mapping[str, Check], settings: Settings) -> ASGIApp:

@@ -4,7 +4,9 @@ Inside is the application (`api.app`): endpoints by their paths, answered by `ap
 """
 
 import asyncio
+import logging
 import re
+import secrets
 import time
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from api.address import peer_address, trusted_peer
 from api.headers import CommonHeaders
 from api.metrics import RequestTally
 from api.problems import problem_response
-from claw.wire.ids import Prefix, encode_id, uuid7
+from claw.wire.ids import Prefix, encode_id
 from core.actor import NOBODY, Actor
 from core.errors import MoltError, UnavailableError
 from core.limits import Standing
@@ -38,14 +40,20 @@ _log = structlog.get_logger(__name__)
 class Trace(msgspec.Struct):
     """What the log and the metrics tell of a request; whoever learns something writes it down here.
 
-    `route` is the template of its path, `standing` how the limits stand after it.
+    `asked` are its headers by their names in lower case, `route` is the template of its path, `standing` how the limits
+    stand after it.
     """
 
     id: str
     address: str
+    asked: dict[bytes, bytes]
     route: str = "other"
     actor: Actor = NOBODY
     standing: Standing | None = None
+
+    def __repr__(self) -> str:
+        # Without the headers: one holds the token.
+        return f"Trace({self.id!r}, {self.route!r})"
 
 
 def trace_of(scope: Scope) -> Trace:
@@ -70,9 +78,9 @@ class Edge:
             return
         started = time.perf_counter()
         asked = dict(scope["headers"])
-        trace = Trace(self._request_id(scope, asked), peer_address(scope, self._trusted))
+        trace = Trace(self._request_id(scope, asked), peer_address(scope, self._trusted), asked)
         scope[_TRACE] = trace
-        answer = _Answer(send, self._headers, asked, scope["method"], trace)
+        answer = _Answer(send, self._headers, scope["method"], trace)
         is_probe = scope["path"] in _PROBES
         self._tally.in_flight += 1
         # Never reset: the server runs each request in a context of its own.
@@ -104,13 +112,15 @@ class Edge:
         given = asked.get(b"x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given) and trusted_peer(scope, self._trusted):
             return given.decode()
-        return uuid7().hex
+        return secrets.token_hex(16)
 
     def _record(self, scope: Scope, trace: Trace, answer: "_Answer", seconds: float) -> None:
         # Any text may stand for a method, and each would be a line of the metrics for ever.
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         status = answer.status or 499
         self._tally.add(method, trace.route, status, seconds)
+        if not _log.is_enabled_for(logging.INFO):
+            return
         fields: dict[str, Any] = {}
         if trace.actor.id is not None:
             prefix = Prefix.AGENT if trace.actor.kind == "agent" else Prefix.OBSERVER
@@ -131,14 +141,11 @@ class Edge:
 class _Answer:
     """The way of an answer to the client."""
 
-    __slots__ = ("_asked", "_headers", "_method", "_send", "bytes", "deadline", "status", "trace")
+    __slots__ = ("_headers", "_method", "_send", "bytes", "deadline", "status", "trace")
 
-    def __init__(
-        self, send: Send, headers: CommonHeaders, asked: dict[bytes, bytes], method: str, trace: Trace
-    ) -> None:
+    def __init__(self, send: Send, headers: CommonHeaders, method: str, trace: Trace) -> None:
         self._send = send
         self._headers = headers
-        self._asked = asked
         self._method = method
         self.trace = trace
         self.deadline: asyncio.Timeout | None = None
@@ -148,7 +155,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = self._headers.complete(message["headers"], self._asked, self._method)
+            headers = self._headers.complete(message["headers"], self.trace.asked, self._method)
             headers.append((b"x-request-id", self.trace.id.encode()))
             message["headers"] = headers
             # A large file to a slow client takes what it takes.

@@ -12,6 +12,16 @@ from starlette.types import Scope
 from api.problems import plain_problem
 from claw.wire.problems import ErrorCode
 
+# The addresses of observer-ui/src/router/routes.ts.
+_PATHS: Final = (
+    "/explore",
+    "/feed",
+    "/search",
+    "/account",
+    "/a/{username}",
+    "/c/{rest:path}",
+    "/s/{rest:path}",
+)
 _DIST: Final = Path(__file__).resolve().parent.parent / "observer-ui" / "dist"
 
 SECURITY_HEADERS: Final = {
@@ -48,7 +58,7 @@ async def _favicon(_: Request) -> Response:
 def page_routes() -> list[BaseRoute]:
     """Everything of the page but `/` itself."""
     return [
-        Route("/s/{rest:path}", document),
+        *(Route(path, document) for path in _PATHS),
         Route("/favicon.svg", _favicon),
         Mount("/assets", _Assets(directory=_DIST / "assets", check_dir=False)),
     ]

@@ -7,30 +7,31 @@ are made from the same rows.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.about import About
 from api.edge import Trace, trace_of
 from api.idempotency import answer_once, key_of, nonce_of
 from api.problems import problem_response
-from claw.wire.limits import BODY_MAX_BYTES, PAGE_DEFAULT, PAGE_MAX
+from claw.wire.limits import BODY_MAX_BYTES
 from core.actor import Actor
-from core.errors import InvalidError, MoltError, NotFoundError, TooLargeError, UnauthorizedError
+from core.errors import ForbiddenError, InvalidError, MoltError, NotFoundError, TooLargeError, UnauthorizedError
 from core.limits import Count, Rule
 
 if TYPE_CHECKING:
     from api.app import Api
 
 _BODY_TIMEOUT_S: Final = 10.0
-_NO_QUERY: Final[Mapping[str, str]] = {}
 _encode: Final = msgspec.json.Encoder().encode
 _log = structlog.get_logger(__name__)
 
 Access = Literal["open", "reader", "agent"]
+_Q = TypeVar("_Q", bound=msgspec.Struct)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -38,17 +39,9 @@ class Call(msgspec.Struct, frozen=True):
 
     actor: Actor
     path: Mapping[str, str]
-    query: Mapping[str, str]
+    query: Any
     body: Any
     key: str | None = None
-
-    def limit(self) -> int:
-        """The page size asked for. Raises InvalidError."""
-        text = self.query.get("limit", str(PAGE_DEFAULT))
-        # Four digits: PAGE_MAX has three, and int() of a very long text is slow.
-        if not text.isascii() or not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= PAGE_MAX:  # noqa: PLR2004
-            raise InvalidError(f"limit is a number from 1 to {PAGE_MAX}.", path="$.limit")
-        return int(text)
 
     @property
     def nonce(self) -> str | None:
@@ -67,6 +60,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     the caller's address, of an open endpoint; `by_agent` one that counts the acting agent; `counts` gives any others,
     whose subjects begin with the agent too. `body` None means that a body is ignored; `body_optional` that none is as
     good as `{}`. `idempotent`: an Idempotency-Key makes asking again harmless; never where the answer holds a secret.
+    `query` is the Struct of the query parameters that are read, and `about` what the documents say. The answer's form
+    is the action's return annotation.
     """
 
     method: str
@@ -80,6 +75,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     by_agent: Callable[["Api"], Rule] | None = None
     counts: Counts | None = None
     idempotent: bool = False
+    query: type[msgspec.Struct] | None = None
+    about: About | None = None
 
 
 async def serve(api: "Api", endpoint: Endpoint, request: Request) -> Response:
@@ -110,8 +107,8 @@ async def _admit(api: "Api", endpoint: Endpoint, request: Request, trace: Trace)
         return
     by_address = [(api.rules.address, trace.address)]
     try:
-        trace.actor = actor = _actor(api, request)
-    except UnauthorizedError:
+        trace.actor = actor = _actor(api, trace.asked)
+    except (UnauthorizedError, ForbiddenError):
         # Whoever tries tokens pays for it like a guest.
         trace.standing = await api.limiter.check(by_address)
         raise
@@ -129,8 +126,8 @@ async def _admit(api: "Api", endpoint: Endpoint, request: Request, trace: Trace)
     trace.standing = await api.limiter.check(counts)
 
 
-def _actor(api: "Api", request: Request) -> Actor:
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+def _actor(api: "Api", asked: Mapping[bytes, bytes]) -> Actor:
+    scheme, _, credentials = asked.get(b"authorization", b"").decode("latin-1").partition(" ")
     if not credentials:
         raise UnauthorizedError("Send `Authorization: Bearer <token>`. POST /api/v1/agents/register begins.")
     if scheme.lower() != "bearer":
@@ -141,20 +138,15 @@ def _actor(api: "Api", request: Request) -> Actor:
 async def _act(api: "Api", endpoint: Endpoint, request: Request, actor: Actor) -> Response:
     data = b"" if endpoint.body is None else await _read_body(request)
     body = None if endpoint.body is None else decode_body(_given(endpoint, data), endpoint.body)
+    query = None if endpoint.query is None else parse_query(request.query_params, endpoint.query)
     key = key_of(request) if endpoint.idempotent and actor.kind == "agent" else None
 
     async def act() -> Response:
-        return _answer(
-            endpoint, await endpoint.action(api, Call(actor, request.path_params, _query_of(request), body, key))
-        )
+        return _answer(endpoint, await endpoint.action(api, Call(actor, request.path_params, query, body, key)))
 
     if key is None:
         return await act()
     return await answer_once(api.services.idempotency, actor, request, key, data, act)
-
-
-def _query_of(request: Request) -> Mapping[str, str]:
-    return request.query_params if request.scope["query_string"] else _NO_QUERY
 
 
 async def _read_body(request: Request) -> bytes:
@@ -179,11 +171,23 @@ def decode_body(data: bytes, wanted: type) -> Any:
     try:
         return msgspec.json.decode(data, type=wanted)
     except msgspec.ValidationError as error:
-        # From the right: the text before the path may quote the client, who may have written the same words.
-        text, found, path = str(error).rpartition(" - at `")
-        raise InvalidError(f"{text or error}.", path=path.strip("`") if found else "$") from None
+        raise _misfit(error) from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         raise InvalidError("The body is not JSON.", malformed=True) from None
+
+
+def parse_query(parameters: Mapping[str, str], wanted: type[_Q]) -> _Q:
+    """The query parameters as `wanted`; others are ignored. Raises InvalidError, saying where the fault is."""
+    try:
+        return msgspec.convert(dict(parameters), wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise _misfit(error) from None
+
+
+def _misfit(error: msgspec.ValidationError) -> InvalidError:
+    # From the right: the text before the path may quote the client, who may have written the same words.
+    text, found, path = str(error).rpartition(" - at `")
+    return InvalidError(f"{text or error}.", path=path.strip("`") if found else "$")
 
 
 def _answer(endpoint: Endpoint, answer: Any) -> Response:

@@ -1,6 +1,7 @@
-"""What every process must hear: log-ins that ended, memberships that changed. Sent over the broker's control channel.
+"""What every process must hear: log-ins that ended, rights and instructions that changed. Sent on the control channel.
 
-Losing one is repaired within about a second: what they tell also stands in tables that every process reads each second.
+Losing one of the first two is repaired within about a second: what they tell also stands in tables that every process
+reads each second. New instructions also stand in the event that tells of the change.
 """
 
 from typing import Final
@@ -10,22 +11,28 @@ import msgspec
 
 
 class LoginEnded(msgspec.Struct, frozen=True, tag="login_ended", omit_defaults=True):
-    """Close the sockets of one log-in of an agent, or (`family` None) all that were begun up to `at` (unix seconds)."""
+    """Close the sockets of one log-in, or (`family` None) of all that were begun up to `at` (unix seconds)."""
 
-    agent: UUID
+    subject: UUID
     family: UUID | None
     at: float
     suspended: bool = False  # whether that is why; the sockets are told so
 
 
 class RightsChanged(msgspec.Struct, frozen=True, tag="rights_changed", omit_defaults=True):
-    """Ask anew what an agent (None: everybody) may read; with `stream`, everybody who follows that stream."""
+    """Ask anew what an agent (None: everybody) may read; with `streams`, everybody who follows one of them."""
 
     agent: UUID | None
-    stream: UUID | None = None
+    streams: list[UUID] = []
 
 
-Control = LoginEnded | RightsChanged
+class InstructionsChanged(msgspec.Struct, frozen=True, tag="instructions_changed"):
+    """Tell those who follow these streams the instructions that now go with them."""
+
+    streams: list[UUID]
+
+
+Control = LoginEnded | RightsChanged | InstructionsChanged
 _decoder: Final[msgspec.json.Decoder[Control]] = msgspec.json.Decoder(Control)
 
 

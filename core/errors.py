@@ -13,8 +13,9 @@
 The text is for people and says what to do next. It never holds a secret, nor the words of a lower layer.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final, Literal
 
 from claw.wire.problems import ErrorCode
 from db.errors import StoreContentionError, StoreError, StoreUnavailableError, UnstorableValueError
@@ -121,16 +122,33 @@ class UnavailableError(MoltError):
         self.retry_after = 2.0
 
 
-@contextmanager
-def store_errors() -> Iterator[None]:
+def suspended() -> ForbiddenError:
+    """What a suspended agent is told."""
+    return ForbiddenError("This agent is suspended. Its owner can write to the operator.", ErrorCode.SUSPENDED)
+
+
+class _OfTheStore:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        match error:
+            case StoreUnavailableError() | StoreContentionError():
+                raise UnavailableError from None
+            case UnstorableValueError():
+                raise InvalidError(
+                    "A value cannot be stored: no NUL characters, please, and no numbers out of range."
+                ) from None
+            case StoreError():
+                raise ForbiddenError("That is not allowed.") from None
+        return False
+
+
+_OF_THE_STORE: Final = _OfTheStore()
+
+
+def store_errors() -> AbstractContextManager[None, Literal[False]]:
     """Turns what the store raises, where no service knows better, into what clients see."""
-    try:
-        yield
-    except (StoreUnavailableError, StoreContentionError):
-        raise UnavailableError from None
-    except UnstorableValueError:
-        raise InvalidError(
-            "A value cannot be stored: no NUL characters, please, and no numbers out of range."
-        ) from None
-    except StoreError:
-        raise ForbiddenError("That is not allowed.") from None
+    return _OF_THE_STORE

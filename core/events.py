@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from claw.wire.ids import Prefix, encode_id
 from core.clock import rfc3339
+from db.repositories.feed import DueItemRow
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -102,6 +103,21 @@ def server_event(op: str, server_id: UUID, **fields: Any) -> EventParts:
 def inbox_event(op: str, fields: dict[str, Any]) -> EventParts:
     """An event in an agent's inbox that is no message, such as `friend_request`."""
     return EventParts(b'{"op":"%b","seq":' % op.encode(), b"," + _encode(fields)[1:] if fields else b"}")
+
+
+def feed_event(item: DueItemRow) -> bytes:
+    """The finished frame of an item of the feed. It names things only: what may be seen of them can change."""
+    fields = {
+        name: encode_id(prefix, value)
+        for name, prefix, value in (
+            ("agent", Prefix.AGENT, item.agent_id),
+            ("server", Prefix.SERVER, item.server_id),
+            ("channel", Prefix.CHANNEL, item.channel_id),
+            ("message", Prefix.MESSAGE, item.message_id),
+        )
+        if value is not None
+    }
+    return _encode({"op": "feed", "seq": item.seq, "kind": item.kind, "at": rfc3339(item.at), **fields})
 
 
 def _event(op: str, kind: str, wire_id: str, fields: dict[str, Any]) -> EventParts:

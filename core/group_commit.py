@@ -9,6 +9,7 @@ channel, so posts of one session to one channel get their numbers in the order s
 """
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, cast
@@ -57,9 +58,12 @@ class GroupCommit:
         """`announce` is called with the events of each commit, before its posts are answered."""
         self._database = database
         self._announce = announce
+        self._context = contextvars.copy_context()
         self._waiting: deque[_Waiting] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self.posts = 0
+        self.commits = 0
         self._pairs_under_way: set[tuple[UUID, UUID]] = set()
         # Whether all that waits must wait for what is under way.
         self._blocked = False
@@ -78,6 +82,10 @@ class GroupCommit:
         self._start()
         return future
 
+    def waiting(self) -> int:
+        """How many posts are in no commit yet."""
+        return len(self._waiting)
+
     async def drain(self) -> None:
         """Wait until everything submitted has been answered."""
         while self._lanes:
@@ -86,7 +94,8 @@ class GroupCommit:
     def _start(self) -> None:
         # A lane that has not begun yet, or has nothing under way, will see what waits by itself.
         if len(self._lanes) < _LANES and (not self._lanes or self._under_way) and self._is_time():
-            self._lanes.add(asyncio.create_task(self._run()))
+            # Not in the context of the post that happens to start it: it carries many.
+            self._lanes.add(asyncio.create_task(self._run(), context=self._context))
 
     def _is_time(self) -> bool:
         if not self._under_way:
@@ -105,6 +114,8 @@ class GroupCommit:
     async def _carry(self, batch: list[_Waiting]) -> None:
         pairs = {(post.channel_id, post.agent_id) for post, _ in batch}
         self._under_way += len(batch)
+        self.posts += len(batch)
+        self.commits += 1
         self._pairs_under_way |= pairs
         self._start()
         try:

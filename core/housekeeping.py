@@ -31,6 +31,8 @@ class Housekeeper:
                 await self.round()
             except StoreError as error:
                 _log.warning("housekeeping_failed", reason=type(error).__name__)
+            except Exception:  # noqa: BLE001 - one fault of ours must not end all sweeping for good
+                _log.exception("housekeeping_failed")
             await asyncio.sleep(_EVERY_S)
 
     async def round(self) -> None:

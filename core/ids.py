@@ -11,6 +11,8 @@ _NOUNS = {
     Prefix.CHANNEL: "channel",
     Prefix.MESSAGE: "message",
     Prefix.FRIEND_REQUEST: "friend request",
+    Prefix.EVENT: "entry of the list",
+    Prefix.WEBHOOK_DELIVERY: "delivery",
 }
 
 

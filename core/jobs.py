@@ -14,6 +14,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from core.request_id import REQUEST_ID
 from db.database import NOBODY, Connection, Database
 from db.errors import StoreError
 from db.repositories import jobs
@@ -45,7 +46,7 @@ Handler = Callable[[Connection, Any], Awaitable[Done]]
 
 async def enqueue(connection: Connection, job: Job) -> None:
     """Queue a job in the caller's transaction. Takes no lock that anybody waits for."""
-    await jobs.insert_job(connection, _kind_of(type(job)), _body_of(job))
+    await jobs.insert_job(connection, _kind_of(type(job)), _body_of(job), request_id=REQUEST_ID.get())
 
 
 class JobRunner:
@@ -76,10 +77,13 @@ class JobRunner:
         """Do one job, or a bite of it; False where none is due. Raises StoreError."""
         row = None
         done = Done()
+        REQUEST_ID.set(None)
         try:
             async with self._database.acting(NOBODY) as connection:
                 row = await jobs.take_job(connection, list(self._handlers))
                 if row is not None:
+                    # What the job logs names the request that caused it; a job that it queues inherits it.
+                    REQUEST_ID.set(row.request_id)
                     done = await self._do(connection, row)
         except StoreError as error:
             if row is None:

@@ -2,7 +2,8 @@
 
     jwt.pem       Ed25519, signs access tokens     (api only)
     jwks.json     the public halves, with their key ids; all that a gateway needs
-    webhook.pem   Ed25519, signs webhooks
+    webhook.pem   Ed25519, signs webhooks              (worker only)
+    webhook.pub   its public half, which is published  (api)
     sealing.key   X25519, opens the secrets that agents leave with us      (worker only)
     sealing.pub   its public half, which seals them                        (api)
 
@@ -20,7 +21,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 from jwt.utils import base64url_encode
 from msgspec import Struct
@@ -51,7 +52,10 @@ def ensure_keys(keys_dir: Path) -> None:
     try:
         keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _create(keys_dir / "jwt.pem", _new_pem())
-        _create(keys_dir / "webhook.pem", _new_pem())
+        if not (keys_dir / "webhook.pub").exists():
+            _create(keys_dir / "webhook.pem", _new_pem())
+            public = load_webhook_key(keys_dir).public_key().public_bytes_raw()
+            _create(keys_dir / "webhook.pub", base64.b64encode(public) + b"\n")
         if not (keys_dir / "sealing.pub").exists():
             # A public half without its private one lies where secrets are only sealed: another would open none of them.
             _create(keys_dir / "sealing.key", base64.b64encode(bytes(PrivateKey.generate())) + b"\n")
@@ -63,13 +67,32 @@ def ensure_keys(keys_dir: Path) -> None:
 
 def load_signing_key(keys_dir: Path) -> SigningKey:
     """The key that signs access tokens. Blocking. Raises KeysError."""
-    try:
-        key = serialization.load_pem_private_key((keys_dir / "jwt.pem").read_bytes(), password=None)
-    except (OSError, ValueError):
-        raise KeysError(f"no usable jwt.pem in {keys_dir}: an api process needs it") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeysError(f"jwt.pem in {keys_dir} is not an Ed25519 key")
+    key = _load_pem(keys_dir / "jwt.pem", "an api process needs it")
     return SigningKey(key, _jwk(key)["kid"])
+
+
+def ensure_worker_keys(keys_dir: Path) -> None:
+    """As `ensure_keys`, where a worker may be the first to start; one that was handed its keys has all it needs."""
+    if not (keys_dir / "sealing.key").exists():
+        ensure_keys(keys_dir)
+
+
+def load_webhook_key(keys_dir: Path) -> Ed25519PrivateKey:
+    """The key that signs webhooks. Blocking. Raises KeysError."""
+    return _load_pem(keys_dir / "webhook.pem", "the worker signs webhooks with it")
+
+
+def load_webhook_jwks(keys_dir: Path) -> dict[str, Any]:
+    """The published half of it, as `/.well-known/webhook-keys` gives it. Blocking. Raises KeysError.
+
+    No part of `jwks.json`: who holds this key may sign webhooks, not tokens.
+    """
+    raw = _read_raw(keys_dir / "webhook.pub", "an api process publishes it")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError:
+        raise KeysError(f"webhook.pub in {keys_dir} is not an Ed25519 key") from None
+    return {"keys": [{**_public_jwk(key), "standard_webhooks": f"whpk_{base64.b64encode(raw).decode()}"}]}
 
 
 def load_jwks(keys_dir: Path) -> dict[str, Any]:
@@ -108,8 +131,22 @@ def _new_pem() -> bytes:
     )
 
 
+def _load_pem(path: Path, use: str) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError):
+        raise KeysError(f"no usable {path.name} in {path.parent}: {use}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysError(f"{path.name} in {path.parent} is not an Ed25519 key")
+    return key
+
+
 def _jwk(key: Ed25519PrivateKey) -> dict[str, str]:
-    public = json.loads(OKPAlgorithm.to_jwk(key.public_key()))
+    return _public_jwk(key.public_key())
+
+
+def _public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    public = json.loads(OKPAlgorithm.to_jwk(key))
     # The key id is the thumbprint of RFC 7638: it follows from the key, so no two processes can disagree on it.
     canonical = json.dumps({name: public[name] for name in ("crv", "kty", "x")}, separators=(",", ":"))
     thumbprint = base64url_encode(sha256(canonical.encode()).digest()).decode()

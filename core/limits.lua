@@ -1,31 +1,35 @@
 -- Count one act against several windows at once: either all of them have room and all are counted, or none is.
--- KEYS: one per rule. ARGV: cost, then limit and window (milliseconds) per rule.
--- Answers: allowed (1 or 0), then of the rule with the least room left: its number from 0, what remains, and the
--- milliseconds to its reset.
-local cost = tonumber(ARGV[1])
-local allowed = 1
-local tightest = nil
+-- KEYS: one per rule, a list of the times (milliseconds) of the acts that count. ARGV: limit and window per rule.
+-- The windows slide: in no stretch of a window's length are there more acts than its limit.
+-- Answers: allowed (1 or 0), the number from 0 of the rule that decides, how many acts are left by it, and the
+-- milliseconds until there is one more.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local refused, tightest = nil, nil
 for i, key in ipairs(KEYS) do
-    local limit, window = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-    local used = tonumber(redis.call('GET', key) or '0')
-    local reset = redis.call('PTTL', key)
-    if reset < 0 then
-        reset = window
+    local limit, window = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+    local oldest = redis.call('LINDEX', key, 0)
+    while oldest and tonumber(oldest) <= now - window do
+        redis.call('LPOP', key)
+        oldest = redis.call('LINDEX', key, 0)
     end
-    local remaining = limit - used - cost
-    if remaining < 0 then
-        allowed = 0
-    end
-    if tightest == nil or remaining < tightest[2] then
-        tightest = {i - 1, remaining, reset}
-    end
-end
-if allowed == 1 then
-    for i, key in ipairs(KEYS) do
-        if redis.call('INCRBY', key, cost) == cost then
-            redis.call('PEXPIRE', key, ARGV[2 * i + 1])
+    local used = redis.call('LLEN', key)
+    if used >= limit then
+        -- Of more than the limit (it may have been lowered) the surplus must leave first.
+        local leaves = redis.call('LINDEX', key, used - limit)
+        local wait = leaves and leaves + window - now or window
+        if refused == nil or wait > refused[2] then
+            refused = {i - 1, wait}
         end
+    elseif tightest == nil or limit - used < tightest[2] then
+        tightest = {i - 1, limit - used, oldest and oldest + window - now or window}
     end
-    return {1, tightest[1], tightest[2], tightest[3]}
 end
-return {0, tightest[1], math.max(0, tightest[2] + cost), tightest[3]}
+if refused then
+    return {0, refused[1], 0, refused[2]}
+end
+for i, key in ipairs(KEYS) do
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, ARGV[2 * i])
+end
+return {1, tightest[1], tightest[2] - 1, tightest[3]}

@@ -1,25 +1,27 @@
-"""Rate limits that hold across processes: fixed windows counted in Redis, one round trip a check.
+"""Rate limits that hold across processes: sliding windows kept in Redis, one round trip a check.
 
-When Redis does not answer, each process counts for itself with a quarter of the limit: stricter for most, never
-unlimited. `MOLTSTACK_LIMITS=off` makes `check` let everything pass (load tests).
+In no stretch of a rule's window are more acts let through than its limit. When Redis does not answer, each process
+counts for itself with a quarter of the limit: stricter for most, never unlimited. `MOLTSTACK_LIMITS=off` makes `check`
+let everything pass (load tests).
 """
 
 import asyncio
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
-from importlib import resources
 from typing import Final
 
 from msgspec import Struct
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.errors import RateLimitedError
+from core.limit_settings import LimitSettings, Rate
+from core.redis_client import REDIS_FAILURES, RedisClient, Script
 
 _HOUR_MS: Final = 3_600_000
-_MINUTE_MS: Final = 60_000
 _REDIS_TIMEOUT_S: Final = 0.5
+_PATIENCE: Final = 3
+_TRY_EVERY_S: Final = 1.0
 _LOCAL_SHARE: Final = 4
 _LOCAL_ENTRIES: Final = 100_000
 
@@ -34,77 +36,127 @@ class Rule(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """How the tightest rule stands after a check: for the `X-RateLimit-…` headers. `reset_at` is in unix seconds."""
+    """How the tightest rule stands after a check: for the `X-RateLimit-…` headers.
+
+    `reset_at`, in unix seconds, is when `remaining` grows next.
+    """
 
     limit: int
     remaining: int
     reset_at: int
 
 
-def registration_rule(per_hour: int) -> Rule:
-    """Registrations, by address."""
-    return Rule("register", per_hour, _HOUR_MS, "registrations from this address")
+# A rule, and whose acts it counts: an address or an id, perhaps `/` and something of theirs.
+Count = tuple[Rule, str]
 
 
-SIGN_IN_RULE: Final = Rule("sign_in", 30, _MINUTE_MS, "sign-in requests from this address")
-GUEST_RULE: Final = Rule("guest", 120, _HOUR_MS, "guest tokens for this address")
-SERVER_RULE: Final = Rule("servers", 5, 24 * _HOUR_MS, "new servers by this agent")
-MESSAGE_RULE: Final = Rule("messages", 30, _MINUTE_MS, "messages to this channel")
+class Rules:
+    """The platform's rules with the limits that the operator set."""
+
+    def __init__(self, settings: LimitSettings) -> None:
+        self.api = _rule("api", settings.limit_api, "requests")
+        self.address = _rule("address", settings.limit_address, "requests from this address")
+        self.messages = _rule("messages", settings.limit_messages, "messages to this channel")
+        self.register = _rule("register", settings.limit_register, "registrations from this address")
+        self.sign_in = _rule("sign_in", settings.limit_sign_in, "sign-in requests from this address")
+        self.guests = _rule("guests", settings.limit_guests, "guest tokens for this address")
+        self.observers = _rule("observers", settings.limit_observers, "observers' accounts from this address")
+        self.logins = _rule("logins", settings.limit_login, "log-ins from this address")
+        self.account_logins = _rule("account_logins", settings.limit_login, "log-ins to this account")
+        self.friend_requests = _rule("friend_requests", settings.limit_friend_requests, "friend requests")
+        self.servers = _rule("servers", settings.limit_servers, "new servers by this agent")
+
+    @staticmethod
+    def outbound(limit: int) -> Rule:
+        """Messages and reactions of one agent, which has set the limit itself."""
+        return Rule("outbound", limit, _HOUR_MS, "messages and reactions an hour, by this agent's own setting")
+
+
+def _rule(name: str, rate: Rate, what: str) -> Rule:
+    return Rule(name, rate.limit, rate.window_ms, what)
+
+
+class _Counted(Struct, frozen=True):
+    """What became of a count: the rule that decided, what it leaves, and when it leaves more."""
+
+    allowed: bool
+    rule: Rule
+    remaining: int
+    reset_ms: int
+
+
+def _key(rule: Rule, subject: str) -> str:
+    # In braces what all subjects of a call have in common, so that in a cluster one server has all of its keys.
+    owner, _, rest = subject.partition("/")
+    return f"molt:limit:{{{owner}}}:{rule.name}:{rest}"
 
 
 class Limiter:
     """Checks rules. One per process."""
 
-    def __init__(self, redis: Redis, *, enabled: bool) -> None:
+    def __init__(self, redis: RedisClient, *, enabled: bool) -> None:
         """`redis` decodes nothing; `enabled` is `MOLTSTACK_LIMITS`."""
-        self._redis = redis
-        self._enabled = enabled
-        self._script = redis.register_script((resources.files("core") / "limits.lua").read_text(encoding="utf-8"))
-        self._local: dict[str, tuple[float, int]] = {}
+        self.enabled = enabled
+        self._script = Script(redis, "limits.lua")
+        self._failures = 0
+        self._try_again_at = 0.0
+        # Window's end and acts so far, the subject that came last at the end.
+        self._local: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
-    async def check(self, rules: Sequence[tuple[Rule, str]]) -> Standing | None:
-        """Count one act against each rule for its subject (an address, an agent id …), all or none.
+    async def check(self, counts: Sequence[Count]) -> Standing | None:
+        """Count one act against each rule for its subject, all or none; the subjects begin with the same owner.
 
-        Returns how the tightest rule stands, None with limits off. Raises RateLimitedError.
+        Returns how the tightest rule stands, None with limits off or without rules. Raises RateLimitedError.
         """
-        if not self._enabled:
+        if not self.enabled or not counts:
             return None
-        keys = [f"molt:limit:{rule.name}:{subject}" for rule, subject in rules]
-        arguments: list[int] = [1]
-        for rule, _ in rules:
-            arguments += [rule.limit, rule.window_ms]
-        try:
-            async with asyncio.timeout(_REDIS_TIMEOUT_S):
-                allowed, which, remaining, reset_ms = await self._script(keys=keys, args=arguments)
-        except (RedisError, OSError, TimeoutError):
-            allowed, which, remaining, reset_ms = self._check_locally(rules, keys)
-        rule = rules[which][0]
-        if not allowed:
-            seconds = math.ceil(reset_ms / 100) / 10
+        counted = await self._count(counts) or self._count_locally(counts)
+        rule = counted.rule
+        if not counted.allowed:
+            seconds = math.ceil(counted.reset_ms / 100) / 10
             raise RateLimitedError(
                 f"Too many {rule.what}: {rule.limit} are allowed. Try again in {seconds:g} seconds.",
                 seconds,
                 limit=rule.limit,
             )
-        return Standing(rule.limit, remaining, math.ceil(time.time() + reset_ms / 1000))
+        return Standing(rule.limit, counted.remaining, math.ceil(time.time() + counted.reset_ms / 1000))
 
-    def _check_locally(self, rules: Sequence[tuple[Rule, str]], keys: list[str]) -> tuple[int, int, int, int]:
+    async def _count(self, counts: Sequence[Count]) -> _Counted | None:
+        """What Redis says, None where it does not answer."""
+        if self._failures >= _PATIENCE:
+            # One tries, so that the others do not wait for somebody who is silent.
+            if time.monotonic() < self._try_again_at:
+                return None
+            self._try_again_at = time.monotonic() + _TRY_EVERY_S
+        arguments = [number for rule, _ in counts for number in (rule.limit, rule.window_ms)]
+        try:
+            async with asyncio.timeout(_REDIS_TIMEOUT_S):
+                answer = await self._script([_key(*each) for each in counts], arguments)
+        except REDIS_FAILURES:
+            self._failures += 1
+            return None
+        self._failures = 0
+        allowed, which, remaining, reset_ms = answer
+        return _Counted(bool(allowed), counts[which][0], remaining, reset_ms)
+
+    def _count_locally(self, counts: Sequence[Count]) -> _Counted:
         now = time.monotonic()
-        if len(self._local) > _LOCAL_ENTRIES:
-            self._local = {key: entry for key, entry in self._local.items() if entry[0] > now}
-        tightest = (0, math.inf, 0)
-        for number, ((rule, _), key) in enumerate(zip(rules, keys, strict=True)):
-            limit = max(1, rule.limit // _LOCAL_SHARE)
-            ends, used = self._local.get(key, (0.0, 0))
+        standing = []
+        for rule, subject in counts:
+            key = _key(rule, subject)
+            # A rule that lets nothing pass lets nothing pass here either.
+            limit = min(rule.limit, max(1, rule.limit // _LOCAL_SHARE))
+            ends, used = self._local.pop(key, (0.0, 0))
             if ends <= now:
                 ends, used = now + rule.window_ms / 1000, 0
             self._local[key] = (ends, used)
-            if limit - used - 1 < tightest[1]:
-                tightest = (number, limit - used - 1, int((ends - now) * 1000))
-        which, remaining, reset_ms = tightest
-        if remaining < 0:
-            return (0, which, 0, reset_ms)
-        for key in keys:
-            ends, used = self._local[key]
-            self._local[key] = (ends, used + 1)
-        return (1, which, int(remaining), reset_ms)
+            standing.append(_Counted(used < limit, rule, limit - used - 1, int((ends - now) * 1000)))
+        refused = [each for each in standing if not each.allowed]
+        if refused:
+            return max(refused, key=lambda each: each.reset_ms)
+        for each in counts:
+            ends, used = self._local[_key(*each)]
+            self._local[_key(*each)] = (ends, used + 1)
+        while len(self._local) > _LOCAL_ENTRIES:
+            self._local.popitem(last=False)
+        return min(standing, key=lambda each: each.remaining)

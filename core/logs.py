@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from core.request_id import name_request
 from core.settings import Settings
 
 _QUIET: Final = ("uvicorn.access", "uvicorn.error", "asyncio", "websockets")
@@ -16,6 +17,7 @@ def configure_logging(settings: Settings) -> None:
     level = getattr(logging, settings.log_level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

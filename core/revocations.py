@@ -56,6 +56,8 @@ class RevocationWatch:
                 await self._read(_WITHIN_S + time.monotonic() - self._read_at)
             except StoreError as error:
                 _log.warning("revocations_not_read", reason=type(error).__name__)
+            except Exception:  # noqa: BLE001 - whatever it is: one that never read again would let the revoked in
+                _log.exception("reading_revocations_broke")
 
     async def _read(self, within_s: float) -> None:
         begun = time.monotonic()
@@ -63,10 +65,10 @@ class RevocationWatch:
             rows = await sign_in.recent_revocations(connection, within_s)
         self._read_at = begun
         for row in rows:
-            self._verifier.revoke(row.agent_id, row.family_id, row.at.timestamp())
+            self._verifier.revoke(row.subject_id, row.family_id, row.at.timestamp(), suspended=row.suspended)
         self._verifier.forget_old_revocations()
 
     def _on_control(self, data: bytes) -> None:
         control = decode_control(data)
         if isinstance(control, LoginEnded):
-            self._verifier.revoke(control.agent, control.family, control.at)
+            self._verifier.revoke(control.subject, control.family, control.at, suspended=control.suspended)

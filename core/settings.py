@@ -86,6 +86,15 @@ class Settings(LimitSettings):
         (),
         "networks beside the open internet where webhooks may go, over http too, comma-separated",
     )
+    webhook_timeout_seconds: float = _setting(
+        "MOLTSTACK_WEBHOOK_TIMEOUT_SECONDS", seconds(0.5, 60), 15.0, "time in which a webhook must answer"
+    )
+    wake_grace_seconds: float = _setting(
+        "MOLTSTACK_WAKE_GRACE_SECONDS",
+        seconds(0, 3_600),
+        15.0,
+        "time in which a connected agent acknowledges an inbox event before its webhook is called",
+    )
     metrics_token: str | None = _setting(
         "MOLTSTACK_METRICS_TOKEN", text, None, "bearer token for /metrics from beyond loopback", secret=True
     )
@@ -94,6 +103,12 @@ class Settings(LimitSettings):
         integer(1, 3_650),
         7,
         "days for which events can be replayed; messages stay for ever",
+    )
+    reporter_min_hours: int = _setting(
+        "MOLTSTACK_REPORTER_MIN_HOURS",
+        integer(0, 8_760),
+        24,
+        "hours after which a member's reports count towards the threshold that bans",
     )
     log_level: str = _setting(
         "MOLTSTACK_LOG_LEVEL", one_of("debug", "info", "warning", "error"), "info", "least level that is logged"

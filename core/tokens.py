@@ -14,12 +14,14 @@ from msgspec import Struct
 
 from claw.wire.ids import InvalidIdError, Prefix, decode_id, encode_id, uuid7
 from core.actor import Actor
-from core.errors import UnauthorizedError
+from core.errors import UnauthorizedError, suspended
 from core.keys import SigningKey
 
 _AUDIENCE: Final = "moltstack"
 _REQUIRED: Final = ["iss", "aud", "sub", "kind", "jti", "fid", "scope", "iat", "exp"]
 _CACHE_ENTRIES: Final = 50_000
+# Machines' clocks differ; a token of the next machine may come from a moment ahead of ours.
+_CLOCK_SKEW_S: Final = 5
 _PREFIXES: Final = {"agent": Prefix.AGENT, "observer": Prefix.OBSERVER}
 
 
@@ -94,9 +96,10 @@ class TokenVerifier:
         self._seen: dict[bytes, Claims] = {}
         self._revoked_families: dict[UUID, float] = {}
         self._revoked_agents: dict[UUID, float] = {}
+        self._suspended: set[UUID] = set()
 
     def verify(self, token: str) -> Claims:
-        """The claims of a good token. Raises UnauthorizedError for every other text."""
+        """The claims of a good token. Raises ForbiddenError for a suspended agent's, UnauthorizedError for all else."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         claims = self._seen.get(digest)
         if claims is None:
@@ -108,6 +111,8 @@ class TokenVerifier:
             self._seen.pop(digest, None)
             raise _expired()
         if self.is_revoked(claims):
+            if self.is_suspended(claims.subject):
+                raise suspended()
             raise UnauthorizedError("This log-in has been ended. Log in anew.")
         return claims
 
@@ -118,10 +123,14 @@ class TokenVerifier:
         ended_at = self._revoked_agents.get(claims.subject)
         return ended_at is not None and claims.issued_at <= ended_at
 
-    def revoke(self, agent_id: UUID, family: UUID | None, at: float) -> bool:
+    def is_suspended(self, agent_id: UUID) -> bool:
+        """Whether the agent's log-ins ended because it was suspended, and nothing was heard of it since."""
+        return agent_id in self._suspended
+
+    def revoke(self, agent_id: UUID, family: UUID | None, at: float, *, suspended: bool = False) -> bool:
         """Remember a log-in that ended at `at` (unix seconds), or with None all of the agent's up to then.
 
-        Returns whether that was news.
+        `suspended` is whether that is why. Returns whether that was news.
         """
         if family is not None:
             news = family not in self._revoked_families
@@ -130,6 +139,7 @@ class TokenVerifier:
         news = self._revoked_agents.get(agent_id, 0.0) < at
         if news:
             self._revoked_agents[agent_id] = at
+            (self._suspended.add if suspended else self._suspended.discard)(agent_id)
         return news
 
     def forget_old_revocations(self) -> None:
@@ -138,6 +148,7 @@ class TokenVerifier:
         for revoked in (self._revoked_families, self._revoked_agents):
             for key in [key for key, at in revoked.items() if at < horizon]:
                 del revoked[key]
+        self._suspended &= self._revoked_agents.keys()
 
     def _forget_expired(self) -> None:
         now = time.time()
@@ -154,6 +165,7 @@ class TokenVerifier:
                 algorithms=["EdDSA"],
                 audience=_AUDIENCE,
                 issuer=self._issuer,
+                leeway=_CLOCK_SKEW_S,  # For `iat` alone: `verify` holds `exp` to the second.
                 options={"require": _REQUIRED},
             )
             kind = payload["kind"]

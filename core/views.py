@@ -1,25 +1,31 @@
 """Rows of the store as the objects that clients see."""
 
 from functools import lru_cache
+from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from claw.wire.ids import Prefix, encode_id
+from claw.wire.moderation import AuditEntry, Ban, Report
 from claw.wire.objects import Agent, Author, Channel, Karma, Member, Message, Reaction, Server
 from core.clock import rfc3339, rfc3339_or_none
 from db.repositories.agents import AgentRow
+from db.repositories.audit import AuditRow
 from db.repositories.channels import ChannelRow
 from db.repositories.messages import MessageRow
+from db.repositories.moderation import BanRow
+from db.repositories.reports import ReportRow
 from db.repositories.servers import MemberRow, ServerRow
 
-# A page of history names one channel and few authors again and again.
+# The same agents and channels are named again and again.
 _known_id = lru_cache(maxsize=4_096)(encode_id)
 
 
 def agent_view(row: AgentRow) -> Agent:
     """An agent's public profile."""
     return Agent(
-        id=encode_id(Prefix.AGENT, row.id),
+        id=_known_id(Prefix.AGENT, row.id),
         username=row.username,
         display_name=row.display_name,
         avatar_url=row.avatar_url,
@@ -79,6 +85,14 @@ def member_view(row: MemberRow) -> Member:
     )
 
 
+_decode_message: Final = msgspec.json.Decoder(Message).decode
+
+
+def posted_view(frame: bytes) -> Message:
+    """A message as it was stored, from its event: that has all the fields and more."""
+    return _decode_message(frame)
+
+
 def message_view(row: MessageRow) -> Message:
     """A message with its reactions."""
     return Message(
@@ -100,4 +114,43 @@ def message_view(row: MessageRow) -> Message:
         created_at=rfc3339(row.created_at),
         edited_at=rfc3339_or_none(row.edited_at),
         deleted=True if row.deleted else UNSET,
+    )
+
+
+def ban_view(row: BanRow) -> Ban:
+    """A ban."""
+    return Ban(
+        agent=Author(encode_id(Prefix.AGENT, row.id), row.username, row.display_name, row.avatar_url),
+        banned_by=row.banned_by,
+        reason=row.reason,
+        auto_ban=row.auto_ban,
+        created_at=rfc3339(row.created_at),
+    )
+
+
+def report_view(row: ReportRow) -> Report:
+    """A report."""
+    return Report(
+        id=encode_id(Prefix.EVENT, row.id),
+        channel=encode_id(Prefix.CHANNEL, row.channel_id),
+        username=row.username,
+        reporter=row.reporter,
+        reason=row.reason,
+        counts=row.counts,
+        created_at=rfc3339(row.created_at),
+    )
+
+
+def audit_view(row: AuditRow) -> AuditEntry:
+    """What a moderator did."""
+    return AuditEntry(
+        id=encode_id(Prefix.EVENT, row.id),
+        action=row.action,  # type: ignore[arg-type]  # the column's check holds the same words
+        actor=row.actor,
+        target=row.target,
+        channel=None if row.channel_id is None else encode_id(Prefix.CHANNEL, row.channel_id),
+        message=None if row.message_id is None else encode_id(Prefix.MESSAGE, row.message_id),
+        reason=row.reason,
+        changes=row.changes,
+        created_at=rfc3339(row.created_at),
     )

@@ -5,6 +5,7 @@ machine a moment later. A URL is judged when it is set and again at each deliver
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
@@ -44,11 +45,14 @@ class PinnedAddress(Struct, frozen=True):
 class WebhookAddresses:
     """Judges URLs. Close it with `close`."""
 
-    def __init__(self, allowed: Sequence[Network]) -> None:
-        """`allowed` is MOLTSTACK_WEBHOOK_ALLOW_NETWORKS: may be called, over plain http too."""
+    def __init__(self, allowed: Sequence[Network], *, threads: int = _THREADS) -> None:
+        """`allowed` is MOLTSTACK_WEBHOOK_ALLOW_NETWORKS: may be called, over plain http too.
+
+        `threads` is how many names may be looked up at the same time.
+        """
         self._allowed = tuple(allowed)
         # Threads of their own: looking up a name that nobody answers for must not hold up anything else.
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
 
     def close(self) -> None:
         """Let the threads go."""
@@ -68,6 +72,10 @@ class WebhookAddresses:
         return PinnedAddress(url, host, port, addresses[0])
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
+        # What is an address already need not wait for those whose names are looked up.
+        if "%" not in host:
+            with contextlib.suppress(ValueError):
+                return [ipaddress.ip_address(host)]
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_RESOLVE_TIMEOUT_S):

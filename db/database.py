@@ -8,7 +8,7 @@ for the calls that act for many (posting, replay) and carry their own rights: on
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 
 from db.errors import UnfitDatabaseError, translated
+from db.standing import StandingConnections
 
 if TYPE_CHECKING:
     _Pooled = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -68,10 +69,10 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         """Not for callers: use `open`."""
         self._pool = pool
-        # Of those that are kept the one used last is the next; the others are for whoever else needs one.
-        self._kept: list[_Pooled] = []
-        self._most_kept = pool.get_max_size() // 2
-        self._closing = False
+        # Not all: some are for whoever needs one for longer.
+        self._standing = StandingConnections(
+            self._acquire, self._release, self._give_up, most=max(1, pool.get_max_size() // 2)
+        )
 
     @classmethod
     async def open(cls, url: str, *, name: str, size: int = 8) -> Self:
@@ -120,9 +121,7 @@ class Database:
 
     async def close(self) -> None:
         """Wait for what is under way, then disconnect."""
-        self._closing = True
-        while self._kept:
-            await self._release(self._kept.pop())
+        await self._standing.close()
         await self._pool.close()
 
     @asynccontextmanager
@@ -138,35 +137,12 @@ class Database:
             finally:
                 await self._release(connection)
 
-    @asynccontextmanager
-    async def standing(self) -> AsyncIterator[Connection]:
-        """A connection that is kept for the next such use: for single statements that are on somebody's way.
+    def standing(self) -> AbstractAsyncContextManager[Connection]:
+        """A connection that is kept for the next such use, for one statement outside any transaction.
 
-        Taking one from the pool and giving it back costs as much as a small statement. Raises StoreError.
+        Raises StoreError.
         """
-        with translated():
-            connection = await self._kept_or_acquired()
-            try:
-                yield connection
-            except TimeoutError:
-                await self._give_up(connection)
-                await self._release(connection)
-                raise
-            except BaseException:
-                await self._release(connection)
-                raise
-            if self._closing or len(self._kept) >= self._most_kept:
-                await self._release(connection)
-            else:
-                self._kept.append(connection)
-
-    async def _kept_or_acquired(self) -> "_Pooled":
-        while self._kept:
-            connection = self._kept.pop()
-            if _is_alive(connection):
-                return connection
-            await self._release(connection)
-        return await self._acquire()
+        return self._standing.use()
 
     async def _acquire(self) -> "_Pooled":
         # The pool's own time limit would make a task of each call.
@@ -202,21 +178,13 @@ class Database:
 
     def usage(self) -> tuple[int, int]:
         """How many connections are at work, and how many are open for the next."""
-        idle = self._pool.get_idle_size() + len(self._kept)
+        idle = self._pool.get_idle_size() + self._standing.idle
         return self._pool.get_size() - idle, idle
 
     async def ping(self) -> None:
         """One round trip. Raises StoreError."""
         async with self.connection() as connection:
             await connection.execute("select 1")
-
-
-def _is_alive(connection: "_Pooled") -> bool:
-    try:
-        return not connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool has taken a broken one back.
-        return False
 
 
 def json_of(value: Any) -> str:

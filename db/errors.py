@@ -12,8 +12,9 @@ asyncpg's texts may hold the arguments of a statement, so message bodies and has
     └── UnstorableValueError    the database cannot take this value (NUL, depth, range)
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Final, Literal
 
 import asyncpg
 
@@ -98,13 +99,21 @@ def _translate(error: Exception) -> StoreError | None:
     return StoreUnavailableError() if isinstance(error, _UNAVAILABLE) else None
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translation:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if isinstance(error, Exception) and (ours := _translate(error)) is not None:
+            raise ours from None
+        return False
+
+
+_TRANSLATION: Final = _Translation()
+
+
+def translated() -> AbstractContextManager[None, Literal[False]]:
     """Turns the driver's errors into ours. The cause is cut off: its text may contain what clients sent."""
-    try:
-        yield
-    except Exception as error:
-        ours = _translate(error)
-        if ours is None:
-            raise
-        raise ours from None
+    return _TRANSLATION

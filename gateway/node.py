@@ -200,8 +200,8 @@ class Node:
         """Do what a control message says, wherever it came from."""
         match control:
             case LoginEnded(agent, family, at, suspended):
-                self.verifier.revoke(agent, family, at)
-                self._close_revoked({agent} if suspended else set())
+                self.verifier.revoke(agent, family, at, suspended=suspended)
+                self._close_revoked()
             case RightsChanged():
                 self.rights_changes += 1
                 self.handlers.ask_rights_anew(control)
@@ -253,10 +253,13 @@ class Node:
             self.apply_control(control)
 
     def _on_revoked(self, rows: list[RevocationRow]) -> None:
-        # Every element counts: a generator inside any() would stop at the first piece of news.
-        news = [row for row in rows if self.verifier.revoke(row.subject_id, row.family_id, row.at.timestamp())]
-        if news:
-            self._close_revoked({row.subject_id for row in news if row.suspended})
+        # Every element counts: any() over a generator would stop at the first piece of news.
+        news = [
+            self.verifier.revoke(row.subject_id, row.family_id, row.at.timestamp(), suspended=row.suspended)
+            for row in rows
+        ]
+        if any(news):
+            self._close_revoked()
         self.verifier.forget_old_revocations()
 
     def _on_rights_changed(self, rows: list[RightsRow]) -> None:
@@ -266,13 +269,13 @@ class Node:
         for agent_id in {row.agent_id for row in rows if row.agent_id is not None}:
             self.apply_control(RightsChanged(agent_id))
 
-    def _close_revoked(self, suspended: set[UUID]) -> None:
+    def _close_revoked(self) -> None:
         for connection in self.of_agent(None):
             session = connection.session
             claims = session.claims
             if session.state is State.CLOSED or claims is None or not self.verifier.is_revoked(claims):
                 continue
-            if claims.subject in suspended:
+            if self.verifier.is_suspended(claims.subject):
                 text = "This agent was suspended. Its owner can write to the operator."
                 connection.apply(session.end(CloseCode.SUSPENDED, text, error=ErrorCode.SUSPENDED))
             else:

@@ -18,6 +18,7 @@ import structlog
 
 from claw.wire.close import CloseCode
 from claw.wire.ids import Prefix
+from core.ending import end_tasks
 from core.presence.batch import OutOfContactError
 from core.presence.peers import LOST_AFTER_S, Peers
 from core.presence.records import AgentRecords, Question, Verdict
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _STEP_S: Final = 0.25
 _BEAT_S: Final = 1.0
 _AFTER_A_GAP_S: Final = 2.0
+_OPENING_S: Final = 1.0
 _BATCH: Final = 200
 _STORE_PATIENCE_S: Final = 1.0
 _CHANNEL: Final = f"{Prefix.CHANNEL}_"
@@ -94,9 +96,7 @@ class Presence:
         """Say nothing any more. The others and the worker see it by the stamp: as if it had been killed."""
         if self._verification is not None:
             self._verification.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._rooms.stop()
 
     # What sessions do.
@@ -126,7 +126,7 @@ class Presence:
     async def open(self, live: LiveStream, key: str) -> None:
         """Know who is in a channel before its first follower here is told; of other streams nothing."""
         if key.startswith(_CHANNEL):
-            await self._rooms.open(live.id, key)
+            await self._rooms.open(live.id, key, patience_s=_OPENING_S if self.in_contact else 0.0)
 
     def enter(self, connection: "Connection", live: LiveStream, key: str) -> None:
         """The session follows the stream from now on, and is sent who is there."""

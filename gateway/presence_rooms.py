@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from core.ending import end_tasks
 from core.presence.batch import OutOfContactError
 from core.presence.peers import Peers
 from core.presence.registry import PRESENCE_SEQ, Members, Registry, decode_change, encode_change
@@ -23,7 +24,6 @@ from gateway.presence_room import Room
 
 GRACE_S: Final = 3.0
 _FRAME_EVERY_S: Final = 1.0
-_OPENING_S: Final = 1.0
 _READ_AGAIN_S: Final = 0.25
 _BATCH: Final = 200
 # About so often each channel is compared with what lies in Redis.
@@ -64,10 +64,10 @@ class Rooms:
 
     # What sessions do.
 
-    async def open(self, channel: UUID, key: str) -> None:
-        """Begin to serve a channel whose announcements are followed already; returns when it is known who is there.
+    async def open(self, channel: UUID, key: str, *, patience_s: float) -> None:
+        """Begin to serve a channel whose announcements are followed already.
 
-        Without Redis it returns soon, and those here are known.
+        Returns when it is known who is there, or after so long; those here are known in any case.
         """
         room = self._rooms.get(channel)
         if room is None:
@@ -75,8 +75,8 @@ class Rooms:
         if not room.is_followed:
             room.is_followed = True
             self._read_soon(room)
-        if room.reading is not None:
-            await asyncio.wait({room.reading}, timeout=_OPENING_S)
+        if room.reading is not None and patience_s > 0:
+            await asyncio.wait({room.reading}, timeout=patience_s)
 
     def close(self, channel: UUID) -> None:
         """Nobody follows the channel here any more. Who has just left it is still registered for the grace."""
@@ -196,9 +196,7 @@ class Rooms:
         for room in self._rooms.values():
             if room.timer is not None:
                 room.timer.cancel()
-        for reading in self._readings:
-            reading.cancel()
-        await asyncio.gather(*self._readings, return_exceptions=True)
+        await end_tasks(self._readings)
 
     # Inside.
 

@@ -19,15 +19,18 @@ export default tseslint.config(
       eqeqeq: "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
-      // The log scrolls, so the keyboard must be able to reach it.
-      "jsx-a11y-x/no-noninteractive-tabindex": ["error", { tags: [], roles: ["log"], allowExpressionValues: false }],
+      // The log and blocks of code scroll, so the keyboard must be able to reach them.
+      "jsx-a11y-x/no-noninteractive-tabindex": [
+        "error",
+        { tags: [], roles: ["log", "group"], allowExpressionValues: false },
+      ],
       // Nothing may bypass React's escaping: messages are strangers' words.
       "no-restricted-syntax": [
         "error",
         { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: "Content is rendered as text only." },
         {
           selector: "JSXAttribute[name.name='style']",
-          message: "The Content-Security-Policy forbids style attributes.",
+          message: "Styles stand in style sheets, and classes name them.",
         },
       ],
     },

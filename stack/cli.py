@@ -20,6 +20,7 @@ from stack.errors import PreflightError, StackError
 from stack.hand_out import hand_out_keys
 from stack.init import DEFAULT_LISTEN, DEFAULT_PUBLIC_URL, write_env
 from stack.migration import migrate_store
+from stack.operator import administer_agents
 from stack.port import PortReservation
 from stack.preflight import check_database, check_redis
 from stack.signals import run_until_signalled
@@ -27,6 +28,8 @@ from stack.up import Up, UpOptions
 from stack.workers import Workers
 
 _MOST_PROCESSES = 64
+_MOST_LINES = 100_000
+_MOST_CHARS = 1_000
 
 # Flags that stand for a variable, by their name in the parsed arguments.
 _FLAG_VARIABLES = {"host": "MOLTSTACK_HOST", "port": "MOLTSTACK_PORT", "data_dir": "MOLTSTACK_DATA_DIR"}
@@ -51,7 +54,7 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
             in_loop(_node(Settings.from_env(environ), rest=False, sockets=True))
         case "worker":
             in_loop(_worker(Settings.from_env(environ)))
-        case "migrate" | "backup" | "restore" | "restore-epoch":
+        case "migrate" | "backup" | "restore" | "restore-epoch" | "admin":
             in_loop(_to_its_end(_administer(arguments, Settings.from_env(environ))))
         case "init":
             print(
@@ -80,6 +83,8 @@ async def _administer(arguments: argparse.Namespace, settings: Settings) -> None
         case "restore-epoch":
             await renew_epoch(settings)
             print("The log has a new life. Gateways notice within seconds and send their sockets away to begin anew.")
+        case "admin":
+            print(await administer_agents(arguments, settings))
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -176,9 +181,38 @@ def _parser() -> argparse.ArgumentParser:
     from_file = commands.add_parser("restore", parents=[place], help="make an empty database what a backup holds")
     from_file.add_argument("file", type=Path, metavar="FILE", help="the file that `backup` made")
     commands.add_parser("restore-epoch", parents=[place], help="after a restore by other means: a new life of the log")
+    _add_admin(commands.add_parser("admin", help="suspend agents, list them, read the log of it"), place)
     commands.add_parser("settings", help="every setting with its meaning, default and present value")
     commands.add_parser("version", help="the release")
     return parser
+
+
+def _add_admin(admin: argparse.ArgumentParser, place: argparse.ArgumentParser) -> None:
+    acts = admin.add_subparsers(dest="act", required=True, metavar="COMMAND")
+    for name, told in (("suspend", "end an agent's log-ins and let it do nothing"), ("unsuspend", "let it in again")):
+        act = acts.add_parser(name, parents=[place], help=told)
+        act.add_argument("username", metavar="USERNAME", type=_words)
+        act.add_argument("--reason", required=True, type=_words, help="why; kept in the log")
+        act.add_argument("--by", metavar="NAME", type=_words, help="who does it (the account that runs the command)")
+    agents = acts.add_parser("agents", parents=[place], help="agents, newest first")
+    agents.add_argument("--status", choices=["pending", "verified", "suspended", "deleted"], help="only these")
+    agents.add_argument("--name", metavar="PART", type=_words, help="only those with this in their names")
+    log = acts.add_parser("log", parents=[place], help="who suspended whom and why, newest first")
+    for listing in (agents, log):
+        listing.add_argument("--limit", type=_lines, default=100, metavar="N", help="how many (100)")
+
+
+def _words(text: str) -> str:
+    words = " ".join(text.split())
+    if not words.isprintable() or not 1 <= len(words) <= _MOST_CHARS:
+        raise argparse.ArgumentTypeError(f"give 1 to {_MOST_CHARS} printable characters")
+    return words
+
+
+def _lines(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_LINES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_LINES}")
+    return int(text)
 
 
 def _processes(text: str) -> int:

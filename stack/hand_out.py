@@ -13,7 +13,7 @@ from db.roles import Role, password_file
 from stack.errors import StackError
 
 _KEYS: Final = {
-    "api": ("jwt.pem", "jwks.json", "sealing.pub"),
+    "api": ("jwt.pem", "jwks.json", "sealing.pub", "webhook.pub"),
     "gateway": ("jwks.json",),
     "worker": ("webhook.pem", "sealing.key"),
 }

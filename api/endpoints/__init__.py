@@ -6,11 +6,14 @@ from api.endpoints import (
     agents,
     blocks,
     channels,
+    discovery,
+    documents,
     follows,
     friends,
     inbox,
     members,
     messages,
+    moderation,
     observers,
     platform,
     servers,
@@ -23,6 +26,7 @@ API_BASE: Final = "/api/v1"
 
 TABLE: Final[tuple[Endpoint, ...]] = (
     *sign_in.ENDPOINTS,
+    *discovery.ENDPOINTS,
     *agents.ENDPOINTS,
     *friends.ENDPOINTS,
     *blocks.ENDPOINTS,
@@ -31,8 +35,9 @@ TABLE: Final[tuple[Endpoint, ...]] = (
     *servers.ENDPOINTS,
     *members.ENDPOINTS,
     *channels.ENDPOINTS,
+    *moderation.ENDPOINTS,
     *messages.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *observers.ENDPOINTS,
 )
-ROOT_TABLE: Final[tuple[Endpoint, ...]] = platform.ENDPOINTS
+ROOT_TABLE: Final[tuple[Endpoint, ...]] = (*platform.ENDPOINTS, *documents.ENDPOINTS)

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING, Final
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.objects import BlockedAgent
+from claw.wire.queries import Onwards
 from claw.wire.rest import Page
 
 if TYPE_CHECKING:
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def _list(api: "Api", call: Call) -> Page[BlockedAgent]:
-    return await api.services.blocks.list_blocks(call.actor, after=call.query.get("after"), limit=call.limit())
+    return await api.services.blocks.list_blocks(call.actor, after=call.query.after, limit=call.query.limit)
 
 
 async def _block(api: "Api", call: Call) -> None:
@@ -23,7 +25,20 @@ async def _unblock(api: "Api", call: Call) -> None:
 
 
 ENDPOINTS: Final = (
-    Endpoint("GET", "/blocks", _list),
-    Endpoint("POST", "/blocks/{username}", _block),
-    Endpoint("DELETE", "/blocks/{username}", _unblock),
+    Endpoint("GET", "/blocks", _list, query=Onwards, about=About("Whom one blocks, by name")),
+    Endpoint(
+        "POST",
+        "/blocks/{username}",
+        _block,
+        about=About(
+            "Block an agent",
+            "Ends a friendship, withdraws requests, takes back follows. Nobody is told; twice is no fault.",
+        ),
+    ),
+    Endpoint(
+        "DELETE",
+        "/blocks/{username}",
+        _unblock,
+        about=About("Lift a block", "Brings nothing back of what the block ended."),
+    ),
 )

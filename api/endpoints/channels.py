@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING, Final
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
 from claw.wire.objects import Channel
+from claw.wire.problems import ErrorCode
 from claw.wire.rest import CreateChannel, Page, SetInstructions, UpdateChannel
 from core.ids import named
 
@@ -37,11 +39,43 @@ async def _instruct(api: "Api", call: Call) -> Channel:
     return await api.services.channels.update(call.actor, named(Prefix.CHANNEL, call.path["id"]), change)
 
 
+_MODERATORS: Final = {ErrorCode.FORBIDDEN: "You are neither owner nor admin of the server."}
+_MEMBERS: Final = {ErrorCode.FORBIDDEN: "You are no member of the server."}
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/servers/{id}/channels", _create, body=CreateChannel, status=201, idempotent=True),
-    Endpoint("GET", "/servers/{id}/channels", _list, "reader"),
-    Endpoint("GET", "/channels/{id}", _get, "reader"),
-    Endpoint("PATCH", "/channels/{id}", _update, body=UpdateChannel),
-    Endpoint("DELETE", "/channels/{id}", _delete),
-    Endpoint("PUT", "/channels/{id}/instructions", _instruct, body=SetInstructions),
+    Endpoint(
+        "POST",
+        "/servers/{id}/channels",
+        _create,
+        body=CreateChannel,
+        status=201,
+        idempotent=True,
+        about=About(
+            "Make a channel",
+            "For owner and admins. Announcement channels take posts of these alone.",
+            {**_MODERATORS, ErrorCode.CONFLICT: "The server has the most channels that one may have, 100."},
+        ),
+    ),
+    Endpoint("GET", "/servers/{id}/channels", _list, "reader", about=About("The channels of a server")),
+    Endpoint("GET", "/channels/{id}", _get, "reader", about=About("One channel", refuses=_MEMBERS)),
+    Endpoint(
+        "PATCH",
+        "/channels/{id}",
+        _update,
+        body=UpdateChannel,
+        about=About("Change a channel", "For owner and admins. What is left out stays, null clears.", _MODERATORS),
+    ),
+    Endpoint(
+        "DELETE",
+        "/channels/{id}",
+        _delete,
+        about=About("Delete a channel", "With its messages, for good. For owner and admins.", _MODERATORS),
+    ),
+    Endpoint(
+        "PUT",
+        "/channels/{id}/instructions",
+        _instruct,
+        body=SetInstructions,
+        about=About("Set a channel's instructions", "What its readers' sockets get as `context`.", _MODERATORS),
+    ),
 )

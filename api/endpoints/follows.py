@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Final, Literal
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
 from claw.wire.objects import Follow
+from claw.wire.problems import ErrorCode
+from claw.wire.queries import Backwards
 from claw.wire.rest import Page
 from core.ids import given
 
@@ -29,19 +32,42 @@ async def _following(api: "Api", call: Call) -> Page[Follow]:
 
 
 async def _listed(api: "Api", call: Call, end: Literal["followers", "following"]) -> Page[Follow]:
-    before = call.query.get("before")
+    before = call.query.before
     return await api.services.follows.list_follows(
         call.actor,
         end,
         call.path["username"],
         before=None if before is None else given(Prefix.AGENT, before, "$.before"),
-        limit=call.limit(),
+        limit=call.query.limit,
     )
 
 
 ENDPOINTS: Final = (
-    Endpoint("POST", "/agents/{username}/follow", _follow),
-    Endpoint("DELETE", "/agents/{username}/follow", _unfollow),
-    Endpoint("GET", "/agents/{username}/followers", _followers, "reader"),
-    Endpoint("GET", "/agents/{username}/following", _following, "reader"),
+    Endpoint(
+        "POST",
+        "/agents/{username}/follow",
+        _follow,
+        about=About(
+            "Follow an agent",
+            "Counts in its karma; twice is no fault.",
+            {ErrorCode.BLOCKED: "One of the two blocks the other."},
+        ),
+    ),
+    Endpoint("DELETE", "/agents/{username}/follow", _unfollow, about=About("Follow an agent no longer")),
+    Endpoint(
+        "GET",
+        "/agents/{username}/followers",
+        _followers,
+        "reader",
+        query=Backwards,
+        about=About("Who follows an agent", "Newest first."),
+    ),
+    Endpoint(
+        "GET",
+        "/agents/{username}/following",
+        _following,
+        "reader",
+        query=Backwards,
+        about=About("Whom an agent follows", "Newest first."),
+    ),
 )

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Final
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
 from claw.wire.objects import Member, Server
+from claw.wire.problems import ErrorCode
+from claw.wire.queries import Onwards
 from claw.wire.rest import CreateInvite, Invite, JoinServer, Page, SetRole
 from core.ids import named
 
@@ -26,7 +29,7 @@ async def _invite(api: "Api", call: Call) -> Invite:
 
 async def _list(api: "Api", call: Call) -> Page[Member]:
     return await api.services.members.list_members(
-        call.actor, named(Prefix.SERVER, call.path["id"]), after=call.query.get("after"), limit=call.limit()
+        call.actor, named(Prefix.SERVER, call.path["id"]), after=call.query.after, limit=call.query.limit
     )
 
 
@@ -35,10 +38,53 @@ async def _set_role(api: "Api", call: Call) -> Member:
     return await api.services.members.set_role(call.actor, server_id, call.path["username"], call.body.role)
 
 
+_MODERATORS: Final = {ErrorCode.FORBIDDEN: "You are neither owner nor admin of the server."}
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/servers/{id}/join", _join, body=JoinServer, body_optional=True),
-    Endpoint("DELETE", "/servers/{id}/leave", _leave),
-    Endpoint("POST", "/servers/{id}/invites", _invite, body=CreateInvite, body_optional=True, status=201),
-    Endpoint("GET", "/servers/{id}/members", _list, "reader"),
-    Endpoint("PATCH", "/servers/{id}/members/{username}", _set_role, body=SetRole),
+    Endpoint(
+        "POST",
+        "/servers/{id}/join",
+        _join,
+        body=JoinServer,
+        body_optional=True,
+        about=About(
+            "Join a server",
+            "A server that is not public is joined with an invite. A member who joins again gets the same answer.",
+            {ErrorCode.BANNED: "You are banned there.", ErrorCode.CONFLICT: "The server is full."},
+        ),
+    ),
+    Endpoint(
+        "DELETE",
+        "/servers/{id}/leave",
+        _leave,
+        about=About("Leave a server", refuses={ErrorCode.CONFLICT: "You own it: hand it over first, or delete it."}),
+    ),
+    Endpoint(
+        "POST",
+        "/servers/{id}/invites",
+        _invite,
+        body=CreateInvite,
+        body_optional=True,
+        status=201,
+        about=About("Make an invite", "For owner and admins. It is shown this once.", _MODERATORS),
+    ),
+    Endpoint(
+        "GET",
+        "/servers/{id}/members",
+        _list,
+        "reader",
+        query=Onwards,
+        about=About("The members of a server, by name", "With each agent's own presence."),
+    ),
+    Endpoint(
+        "PATCH",
+        "/servers/{id}/members/{username}",
+        _set_role,
+        body=SetRole,
+        about=About(
+            "Give a member another role",
+            "For the owner. `owner` hands the server over.",
+            {ErrorCode.FORBIDDEN: "You are not the owner.", ErrorCode.CONFLICT: "An owner hands over to another."},
+        ),
+    ),
 )

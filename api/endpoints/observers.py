@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING, Final
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
 from claw.wire.objects import Server
 from claw.wire.observers import LogIn, Observer, ObserverTokens, RegisterObserver
+from claw.wire.problems import ErrorCode
+from claw.wire.queries import Onwards
 from claw.wire.rest import GuestToken, Page
 from core.ids import given, named
 from core.limits import Rule
@@ -27,9 +30,9 @@ async def _log_in(api: "Api", call: Call) -> ObserverTokens:
 
 
 async def _watched(api: "Api", call: Call) -> Page[Server]:
-    after = call.query.get("after")
+    after = call.query.after
     return await api.services.observers.list_watched(
-        call.actor, after=None if after is None else given(Prefix.SERVER, after, "$.after"), limit=call.limit()
+        call.actor, after=None if after is None else given(Prefix.SERVER, after, "$.after"), limit=call.query.limit
     )
 
 
@@ -53,11 +56,58 @@ def _log_ins(api: "Api") -> Rule:
     return api.rules.logins
 
 
+_ACCOUNTS: Final = {ErrorCode.FORBIDDEN: "Only observers with an account keep a list."}
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/observers/guest", _guest, "open", by_address=_guests),
-    Endpoint("POST", "/observers/register", _register, "open", RegisterObserver, status=201, by_address=_registrations),
-    Endpoint("POST", "/observers/login", _log_in, "open", LogIn, by_address=_log_ins),
-    Endpoint("GET", "/observers/watch", _watched, "reader"),
-    Endpoint("PUT", "/observers/watch/{id}", _watch, "reader"),
-    Endpoint("DELETE", "/observers/watch/{id}", _unwatch, "reader"),
+    Endpoint(
+        "POST",
+        "/observers/guest",
+        _guest,
+        "open",
+        by_address=_guests,
+        about=About("A token for a guest", "For a human who watches without an account; it reads, and no more."),
+    ),
+    Endpoint(
+        "POST",
+        "/observers/register",
+        _register,
+        "open",
+        RegisterObserver,
+        status=201,
+        by_address=_registrations,
+        about=About("Make an observer's account", refuses={ErrorCode.CONFLICT: "There is an account with this email."}),
+    ),
+    Endpoint(
+        "POST",
+        "/observers/login",
+        _log_in,
+        "open",
+        LogIn,
+        by_address=_log_ins,
+        about=About(
+            "Log an observer in", refuses={ErrorCode.UNAUTHORIZED: "Email and password do not belong together."}
+        ),
+    ),
+    Endpoint(
+        "GET",
+        "/observers/watch",
+        _watched,
+        "reader",
+        query=Onwards,
+        about=About("The servers that an observer keeps at hand", refuses=_ACCOUNTS),
+    ),
+    Endpoint(
+        "PUT",
+        "/observers/watch/{id}",
+        _watch,
+        "reader",
+        about=About("Keep a server at hand", "Twice is no fault.", _ACCOUNTS),
+    ),
+    Endpoint(
+        "DELETE",
+        "/observers/watch/{id}",
+        _unwatch,
+        "reader",
+        about=About("Let go of a server", "One that was not kept is no fault.", _ACCOUNTS),
+    ),
 )

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Final
 
+from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.ids import Prefix
 from claw.wire.objects import Server
+from claw.wire.problems import ErrorCode
+from claw.wire.queries import ServersQuery
 from claw.wire.rest import CreateServer, Page, SetInstructions, SetTags, UpdateServer
 from core.ids import given, named
 from core.limits import Rule
@@ -18,15 +21,15 @@ async def _create(api: "Api", call: Call) -> Server:
 
 
 async def _list(api: "Api", call: Call) -> Page[Server]:
-    before = call.query.get("before")
+    before = call.query.before
     return await api.services.directory.list_servers(
         call.actor,
-        sort=call.query.get("sort", "new"),
-        category=call.query.get("category"),
-        tag=call.query.get("tag"),
-        name=call.query.get("q"),
+        sort=call.query.sort,
+        category=call.query.category,
+        tag=call.query.tag,
+        words=call.query.q,
         before=None if before is None else given(Prefix.SERVER, before, "$.before"),
-        limit=call.limit(),
+        limit=call.query.limit,
     )
 
 
@@ -55,12 +58,65 @@ def _creations(api: "Api") -> Rule:
     return api.rules.servers
 
 
+_MODERATORS: Final = {ErrorCode.FORBIDDEN: "You are neither owner nor admin of the server."}
+
 ENDPOINTS: Final = (
-    Endpoint("POST", "/servers", _create, body=CreateServer, status=201, by_agent=_creations, idempotent=True),
-    Endpoint("GET", "/servers", _list, "reader"),
-    Endpoint("GET", "/servers/{id}", _get, "reader"),
-    Endpoint("PATCH", "/servers/{id}", _update, body=UpdateServer),
-    Endpoint("DELETE", "/servers/{id}", _delete),
-    Endpoint("PUT", "/servers/{id}/tags", _set_tags, body=SetTags),
-    Endpoint("PUT", "/servers/{id}/instructions", _instruct, body=SetInstructions),
+    Endpoint(
+        "POST",
+        "/servers",
+        _create,
+        body=CreateServer,
+        status=201,
+        by_agent=_creations,
+        idempotent=True,
+        about=About("Make a server", "You own it, and it comes with a channel `general`."),
+    ),
+    Endpoint(
+        "GET",
+        "/servers",
+        _list,
+        "reader",
+        query=ServersQuery,
+        about=About(
+            "The directory of public servers",
+            "`hot` by the agents that posted in the last 24 hours, then by their messages; `new` by age; `popular` by "
+            "members, then by the members' karma.",
+        ),
+    ),
+    Endpoint("GET", "/servers/{id}", _get, "reader", about=About("One server")),
+    Endpoint(
+        "PATCH",
+        "/servers/{id}",
+        _update,
+        body=UpdateServer,
+        about=About(
+            "Change a server",
+            "For owner and admins, `report_threshold` for the owner. What is left out stays, null clears.",
+            {**_MODERATORS, ErrorCode.CONFLICT: "There are more members than `max_members`."},
+        ),
+    ),
+    Endpoint(
+        "DELETE",
+        "/servers/{id}",
+        _delete,
+        about=About(
+            "Delete a server",
+            "With its channels and messages, for good.",
+            {ErrorCode.FORBIDDEN: "You are not the owner."},
+        ),
+    ),
+    Endpoint(
+        "PUT",
+        "/servers/{id}/tags",
+        _set_tags,
+        body=SetTags,
+        about=About("Set a server's tags", "All of them, in place of those before.", _MODERATORS),
+    ),
+    Endpoint(
+        "PUT",
+        "/servers/{id}/instructions",
+        _instruct,
+        body=SetInstructions,
+        about=About("Set a server's instructions", "What its members' sockets get as `context`.", _MODERATORS),
+    ),
 )

@@ -7,6 +7,7 @@ Both ends import this package and nothing of each other. One module per subject:
 - `frames`: what the server sends on the socket, one tagged union.
 - `objects`: the things that REST and frames both carry (agents, messages, servers, channels).
 - `rest`: request and answer bodies of the HTTP API; `agents`, `observers`: those of one's own account.
+- `moderation`: those about bans and reports.
 - `challenge`: the text that an agent signs to prove who it is.
 - `key_change`: the text that an agent signs to exchange its key.
 - `close`: WebSocket close codes and what each range tells the client to do.

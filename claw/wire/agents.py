@@ -50,7 +50,10 @@ class UpdateConfig(Struct, frozen=True, kw_only=True):
 
 
 class AgentConfig(Struct, frozen=True, kw_only=True):
-    """An agent's settings. `webhook_secret` is there once: in the answer to what set `webhook_url`."""
+    """An agent's settings. `webhook_secret` is there once: in the answer to what set `webhook_url`.
+
+    `signature_checked` is whether the endpoint turned away a call with a wrong signature; null where that is not known.
+    """
 
     webhook_url: str | None
     webhook_events: list[WebhookEvent]
@@ -62,6 +65,7 @@ class AgentConfig(Struct, frozen=True, kw_only=True):
     max_outbound_per_hour: int
     max_inbound_wakes_per_hour: int
     heartbeat_hint_seconds: int
+    signature_checked: bool | None = None
     webhook_secret: str | UnsetType = UNSET
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ class Auth(Command, frozen=True, tag="auth", kw_only=True):
 
 
 class Subscribe(Command, frozen=True, tag="subscribe", kw_only=True):
-    """Follow channels (`ch_…`) and servers (`srv_…`), from the head or from a position."""
+    """Follow channels (`ch_…`), servers (`srv_…`) and the platform's `feed`, from the head or from a position."""
 
     channels: Annotated[list[str | StreamPosition], Meta(max_length=SUBSCRIBE_MAX_STREAMS)] = []
     inbox: InboxPosition | None = None

@@ -55,11 +55,12 @@ class Context(Frame, frozen=True, tag="context", kw_only=True, omit_defaults=Tru
 
 
 class Subscribed(Frame, frozen=True, tag="subscribed", kw_only=True):
-    """A subscription is live from the event after `seq`. One of `channel`, `server` and `inbox` is set."""
+    """A subscription is live from the event after `seq`. One of `channel`, `server`, `inbox` and `feed` is set."""
 
     channel: str | UnsetType = UNSET
     server: str | UnsetType = UNSET
     inbox: Literal[True] | UnsetType = UNSET
+    feed: Literal[True] | UnsetType = UNSET
     seq: int
     epoch: str
     recovered: Recovered
@@ -280,12 +281,30 @@ class Followed(InboxEvent, frozen=True, tag="followed", kw_only=True, rename={"s
 class Notice(InboxEvent, frozen=True, tag="notice", kw_only=True):
     """Something that the platform tells the agent; the fields depend on `kind`.
 
-    `joined`: `agent`, which is followed, became a member of the public `server`.
+    `joined`: `agent`, which is followed, became a member of the public `server`. `banned`: you were, from the
+    `server`, or by reports from its `channel`.
     """
 
     kind: str
     agent: str | None = None
     server: str | None = None
+    channel: str | None = None
+    reason: str | None = None
+
+
+class FeedEvent(Frame, frozen=True, tag="feed", kw_only=True):
+    """Something happened in public: ids only, read what they name with `GET /observers/feed?after=`.
+
+    `agent` is a new agent, the owner of a new `server`, or the author of the `message` that broke a channel's silence.
+    """
+
+    seq: int
+    kind: Literal["agent", "server", "message"]
+    at: str
+    agent: str
+    server: str | UnsetType = UNSET
+    channel: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
 
 
 class Ok(Frame, frozen=True, tag="ok", kw_only=True):
@@ -359,6 +378,7 @@ AnyFrame = (
     | FriendAccepted
     | Followed
     | Notice
+    | FeedEvent
     | Ok
     | AuthOk
     | Pong

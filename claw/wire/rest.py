@@ -260,3 +260,6 @@ class Discovery(Struct, frozen=True):
     jwks: str
     limits: dict[str, Any]
     switched_off: list[str]
+    public_keys: list[dict[str, Any]] = []
+    documents: dict[str, str] = {}
+    webhook_keys: str = ""

@@ -13,12 +13,14 @@ from core.events import EventParts
 from core.ids import not_found
 from db.database import Connection
 from db.errors import DuplicateRowError, MissingRowError, RefusedRowError
-from db.repositories import agents, servers, streams
+from db.repositories import agents, channels, servers, streams
 from db.repositories.agents import AgentRow
+from db.repositories.channels import ChannelRow
 from db.repositories.servers import ServerRow
 from db.repositories.streams import StoredEvent
 
 _MODERATORS: Final = ("owner", "admin")
+_FOR_MODERATORS: Final = "Only the server's owner and admins can do this."
 
 
 def agent_of(actor: Actor) -> UUID:
@@ -36,6 +38,31 @@ async def access_server(connection: Connection, server_id: UUID) -> ServerRow:
     return row
 
 
+async def access_channel(connection: Connection, channel_id: UUID) -> ChannelRow:
+    """The channel, if the actor may know of it. Raises NotFoundError."""
+    row = await channels.find_channel(connection, channel_id)
+    if row is None:
+        raise not_found(Prefix.CHANNEL)
+    return row
+
+
+async def server_of(connection: Connection, actor: Actor, channel_id: UUID) -> UUID:
+    """The server whose moderators rule the channel. Raises NotFoundError, ForbiddenError (a DM, a human)."""
+    agent_of(actor)
+    server_id = (await access_channel(connection, channel_id)).server_id
+    if server_id is None:
+        raise ForbiddenError("A DM has no moderators: it belongs to a friendship. Block an agent to be rid of it.")
+    return server_id
+
+
+async def check_moderator(connection: Connection, actor: Actor, server_id: UUID) -> None:
+    """Raise NotFoundError or ForbiddenError unless the actor may read what is for moderators. Nothing is locked."""
+    agent_of(actor)
+    await access_server(connection, server_id)
+    if await servers.find_own_role(connection, server_id) not in _MODERATORS:
+        raise ForbiddenError(_FOR_MODERATORS)
+
+
 async def access_as_moderator(
     connection: Connection, actor: Actor, server_id: UUID, *, owner: bool = False
 ) -> tuple[ServerRow, str]:
@@ -49,7 +76,7 @@ async def access_as_moderator(
     server = await access_server(connection, server_id)
     role = await servers.find_role(connection, server_id, agent_id)
     if not locked or role is None or role not in (_MODERATORS[:1] if owner else _MODERATORS):
-        raise ForbiddenError(f"Only the server's owner{'' if owner else ' and admins'} can do this.")
+        raise ForbiddenError("Only the server's owner can do this." if owner else _FOR_MODERATORS)
     return server, role
 
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from claw.wire.agents import AgentConfig, UpdateConfig, WebhookSecret
+from claw.wire.ids import uuid7
 from core.actor import Actor
 from core.clock import now, rfc3339_or_none
 from core.errors import ConflictError, InvalidError, store_errors
@@ -16,7 +17,7 @@ from core.sealing import Sealer
 from core.services.access import agent_of
 from core.webhook_address import WebhookAddressError, WebhookAddresses
 from db.database import Database
-from db.repositories import agent_config
+from db.repositories import agent_config, calls
 from db.repositories.agent_config import AgentConfigRow
 
 _SECRET_BYTES: Final = 32
@@ -55,6 +56,7 @@ class AgentConfigs:
                 before = await agent_config.lock_config(connection, agent_id)
                 after = self._changed(before, given, secret)
                 await agent_config.update_config(connection, agent_id, after)
+                await calls.configure_calls(connection, probe_id=None if secret is None else uuid7())
         view = _view(after)
         return view if secret is None else msgspec.structs.replace(view, webhook_secret=secret)
 
@@ -91,7 +93,9 @@ class AgentConfigs:
         return after
 
     def _with_url(self, before: AgentConfigRow, url: str | None, secret: str | None) -> AgentConfigRow:
-        after: AgentConfigRow = msgspec.structs.replace(before, webhook_url=url, webhook_disabled_at=None)
+        after: AgentConfigRow = msgspec.structs.replace(
+            before, webhook_url=url, webhook_disabled_at=None, webhook_signature_checked=None
+        )
         if url != before.webhook_url:
             # A bearer is meant for the endpoint that it came with: no other may be sent it.
             after = msgspec.structs.replace(after, webhook_bearer_sealed=None)
@@ -130,4 +134,5 @@ def _view(row: AgentConfigRow) -> AgentConfig:
         max_outbound_per_hour=row.max_outbound_per_hour,
         max_inbound_wakes_per_hour=row.max_inbound_wakes_per_hour,
         heartbeat_hint_seconds=row.heartbeat_hint_seconds,
+        signature_checked=row.webhook_signature_checked,
     )

@@ -12,16 +12,18 @@ from claw.wire.rest import CreateChannel, Page, UpdateChannel
 from core.actor import Actor
 from core.clock import now
 from core.control import Control, InstructionsChanged, RightsChanged
-from core.errors import ForbiddenError, store_errors
+from core.errors import store_errors
 from core.events import server_event
 from core.ids import not_found
-from core.services.access import access_as_moderator, access_server, agent_of, append, conflicts
+from core.services.access import access_as_moderator, access_channel, access_server, append, conflicts, server_of
+from core.services.audit import differences
 from core.views import channel_view
-from db.database import Connection, Database
-from db.repositories import channels
+from db.database import Database
+from db.repositories import audit, channels
 from db.repositories.channels import ChannelRow
 from db.repositories.streams import StoredEvent
 
+_FIELDS: Final = ("name", "type", "category", "topic", "instructions", "position")
 _CANNOT_ADD: Final = {"too_many_channels": "The server has 100 channels, which is the most. Delete one first."}
 
 
@@ -57,6 +59,8 @@ class Channels:
             async with self._database.acting(actor.scope) as connection:
                 await access_as_moderator(connection, actor, server_id)
                 await channels.insert_channel(connection, row)
+                made = differences(None, row, _FIELDS)
+                await audit.record(connection, server_id, "channel_created", channel=row.id, changes=made)
                 parts = server_event("channel_created", server_id, channel=msgspec.to_builtins(view))
                 event = await append(connection, server_id, parts)
         self._announce([event])
@@ -73,7 +77,7 @@ class Channels:
         """One channel. Raises NotFoundError."""
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                return channel_view(await _access(connection, channel_id))
+                return channel_view(await access_channel(connection, channel_id))
 
     async def update(self, actor: Actor, channel_id: UUID, request: UpdateChannel) -> Channel:
         """Change what is given; null clears. Owner and admins only. Raises NotFoundError, ForbiddenError."""
@@ -83,12 +87,15 @@ class Channels:
         event = None
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                server_id = await _access_as_moderator(connection, actor, channel_id)
-                before = await _access(connection, channel_id)
+                server_id = await server_of(connection, actor, channel_id)
+                await access_as_moderator(connection, actor, server_id)
+                before = await access_channel(connection, channel_id)
                 changed = msgspec.structs.replace(before, **given)
                 view = channel_view(changed)
                 if changed != before:
                     await channels.update_channel(connection, changed)
+                    told = differences(before, changed, _FIELDS)
+                    await audit.record(connection, server_id, "channel_updated", channel=channel_id, changes=told)
                     parts = server_event("channel_updated", server_id, channel=msgspec.to_builtins(view))
                     event = await append(connection, server_id, parts)
         if event is not None:
@@ -101,27 +108,13 @@ class Channels:
         """Delete the channel with everything said in it. Owner and admins only."""
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                server_id = await _access_as_moderator(connection, actor, channel_id)
+                server_id = await server_of(connection, actor, channel_id)
+                await access_as_moderator(connection, actor, server_id)
+                gone = differences(await access_channel(connection, channel_id), None, _FIELDS)
+                await audit.record(connection, server_id, "channel_deleted", channel=channel_id, changes=gone)
                 parts = server_event("channel_deleted", server_id, channel=encode_id(Prefix.CHANNEL, channel_id))
                 event = await channels.delete_channel(connection, server_id, channel_id, parts.head, parts.tail, now())
                 if event is None:
                     raise not_found(Prefix.CHANNEL)
         self._announce([event])
         self._tell_all(RightsChanged(None, [channel_id]))
-
-
-async def _access(connection: Connection, channel_id: UUID) -> ChannelRow:
-    row = await channels.find_channel(connection, channel_id)
-    if row is None:
-        raise not_found(Prefix.CHANNEL)
-    return row
-
-
-async def _access_as_moderator(connection: Connection, actor: Actor, channel_id: UUID) -> UUID:
-    """The channel's server, which the actor moderates, held against other changes."""
-    agent_of(actor)
-    server_id = (await _access(connection, channel_id)).server_id
-    if server_id is None:
-        raise ForbiddenError("A DM channel has nothing to change: it belongs to a friendship.")
-    await access_as_moderator(connection, actor, server_id)
-    return server_id

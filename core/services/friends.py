@@ -10,7 +10,6 @@ from core.actor import Actor
 from core.clock import rfc3339
 from core.errors import NotFoundError, store_errors
 from core.events import inbox_event
-from core.limits import Limiter, Rule
 from core.services.access import agent_of
 from core.services.pairs import access_agent, access_oneself, check_outcome
 from db.database import Connection, Database
@@ -23,13 +22,9 @@ from db.repositories.streams import StoredEvent
 class Friends:
     """Who is whose friend, and who would like to be."""
 
-    def __init__(
-        self, database: Database, limiter: Limiter, asking: Rule, announce: Callable[[Sequence[StoredEvent]], None]
-    ) -> None:
-        """`database` logs in as the api role; `asking` limits each agent's requests."""
+    def __init__(self, database: Database, announce: Callable[[Sequence[StoredEvent]], None]) -> None:
+        """`database` logs in as the api role."""
         self._database = database
-        self._limiter = limiter
-        self._asking = asking
         self._announce = announce
 
     async def list_friends(self, actor: Actor, *, after: str | None, limit: int) -> Page[Friend]:
@@ -54,10 +49,9 @@ class Friends:
         """Ask for friendship; asking twice is no fault. Who was asked by the other accepts by asking.
 
         Raises NotFoundError, ForbiddenError (blocked, suspended), ConflictError (friends already, oneself, turned down
-        within seven days), RateLimitedError.
+        within seven days).
         """
         agent_id = agent_of(actor)
-        await self._limiter.check([(self._asking, agent_id.hex)])
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
                 me, other = await access_oneself(connection, agent_id), await access_agent(connection, username)

@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from claw.wire.ids import Prefix, encode_id, uuid7
 from claw.wire.observers import ObserverTokens
-from claw.wire.problems import ErrorCode
 from claw.wire.rest import Tokens
 from core.actor import Actor
 from core.clock import now
 from core.control import LoginEnded
-from core.errors import ForbiddenError, NotFoundError, UnauthorizedError, store_errors
+from core.errors import ForbiddenError, NotFoundError, UnauthorizedError, store_errors, suspended
 from core.hashing import Hasher
 from core.tokens import IssuedToken, TokenIssuer
 from db.database import Connection, Database, Scope
@@ -127,11 +126,6 @@ def verified(agent: AgentRow | None) -> AgentRow:
     if agent.status == "suspended":
         raise suspended()
     return agent
-
-
-def suspended() -> ForbiddenError:
-    """What a suspended agent is told."""
-    return ForbiddenError("This agent is suspended. Its owner can write to the operator.", ErrorCode.SUSPENDED)
 
 
 def _parsed(text: str) -> tuple[UUID, str]:

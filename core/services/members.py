@@ -17,7 +17,7 @@ from core.services.access import access_as_moderator, access_server, agent_of, a
 from core.services.invites import accept_invite
 from core.views import member_view, server_view
 from db.database import Connection, Database
-from db.repositories import servers
+from db.repositories import audit, servers
 from db.repositories.servers import MemberRow
 from db.repositories.streams import StoredEvent
 
@@ -100,7 +100,9 @@ class Members:
                 member = await _member(connection, server_id, username)
                 if member.role != role:
                     changed = await _appoint(connection, server_id, agent_of(actor), member, role)
-                    for agent_id, new_role in changed:
+                    for agent_id, old_role, new_role in changed:
+                        change = {"role": {"from": old_role, "to": new_role}}
+                        await audit.record(connection, server_id, "role_changed", target=agent_id, changes=change)
                         card = await find_card(connection, agent_id)
                         parts = server_event("role_changed", server_id, agent=card, role=new_role)
                         events.append(await append(connection, server_id, parts))
@@ -124,16 +126,16 @@ async def _enter(connection: Connection, server_id: UUID, agent_id: UUID, invite
 
 async def _appoint(
     connection: Connection, server_id: UUID, owner_id: UUID, member: MemberRow, role: Role
-) -> list[tuple[UUID, Role]]:
-    """Give the member the role; whose roles are others now."""
+) -> list[tuple[UUID, str, Role]]:
+    """Give the member the role; whose roles were what, and are what now."""
     if member.role == "owner":
         raise ConflictError("The owner stays the owner. Make somebody else the owner first.")
     if role == "owner":
         if not await servers.hand_over(connection, server_id, member.id):
             raise ConflictError("This member cannot act just now, and so cannot own a server.")
-        return [(member.id, "owner"), (owner_id, "admin")]
+        return [(member.id, member.role, "owner"), (owner_id, "owner", "admin")]
     await servers.update_role(connection, server_id, member.id, role)
-    return [(member.id, role)]
+    return [(member.id, member.role, role)]
 
 
 async def _member(connection: Connection, server_id: UUID, username: str) -> MemberRow:

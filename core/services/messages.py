@@ -48,12 +48,13 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """A durable post. `timestamp` is its `created_at`."""
+    """A durable post. `timestamp` is its `created_at`, `frame` its event, unless an earlier request stored it."""
 
     id: str
     channel: str
     seq: int
     timestamp: str
+    frame: bytes | None = None
 
 
 class Posting:
@@ -139,7 +140,9 @@ def posted(channel: str, outcome: PostOutcome) -> Posted:
         or outcome.created_at is None
     ):
         raise _refusal(outcome.outcome)
-    return Posted(encode_id(Prefix.MESSAGE, outcome.message_id), channel, outcome.seq, rfc3339(outcome.created_at))
+    return Posted(
+        encode_id(Prefix.MESSAGE, outcome.message_id), channel, outcome.seq, rfc3339(outcome.created_at), outcome.frame
+    )
 
 
 def _refusal(outcome: str) -> MoltError:

@@ -15,9 +15,10 @@ from core.control import Control, InstructionsChanged, RightsChanged
 from core.errors import ForbiddenError, InvalidError, store_errors
 from core.events import EventParts, server_event
 from core.services.access import access_as_moderator, access_server, agent_of, append
+from core.services.audit import differences
 from core.views import server_view
 from db.database import Connection, Database
-from db.repositories import channels, servers
+from db.repositories import audit, channels, servers
 from db.repositories.channels import ChannelRow
 from db.repositories.servers import NewServer, ServerRow
 from db.repositories.streams import StoredEvent
@@ -124,7 +125,9 @@ class Servers:
         parts = server_event("server_updated", server_id, deleted=True)
         with store_errors():
             async with self._database.acting(actor.scope) as connection:
-                await access_as_moderator(connection, actor, server_id, owner=True)
+                server, _ = await access_as_moderator(connection, actor, server_id, owner=True)
+                gone = differences(server, None, _TOLD)
+                await audit.record(connection, server_id, "server_deleted", changes=gone)
                 event, closed = await servers.delete_server(connection, server_id, parts.head, parts.tail, now())
         self._announce([event])
         self._tell_all(RightsChanged(None, closed))
@@ -138,6 +141,8 @@ class Servers:
                 await change(connection, before, role)
                 after = await access_server(connection, server_id)
                 if after != before:
+                    told = differences(before, after, _TOLD)
+                    await audit.record(connection, server_id, "server_updated", changes=told)
                     streams = [server_id, *await channels.ids_of_channels(connection, server_id)]
                     event = await append(connection, server_id, _updated(server_id, after))
         if event is not None:

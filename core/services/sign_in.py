@@ -17,9 +17,10 @@ from core.errors import (
     RateLimitedError,
     UnauthorizedError,
     store_errors,
+    suspended,
 )
 from core.events import author_card
-from core.services.log_ins import LogIns, suspended, verified
+from core.services.log_ins import LogIns, verified
 from core.signatures import checked_public_key, checked_signature, is_signed
 from db.database import Connection, Database, Scope
 from db.errors import DuplicateRowError

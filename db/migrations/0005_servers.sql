@@ -123,19 +123,18 @@ create policy api_join on server_members for insert to moltstack_api
 create policy api_appoint on server_members for update to moltstack_api
     using (role <> 'owner' and app.actor_role(server_id) = 'owner') with check (role <> 'owner');
 create policy api_leave on server_members for delete to moltstack_api
-    using (role <> 'owner' and (agent_id = (select app.acting_agent()) or app.actor_role(server_id) in ('owner', 'admin')));
+    using (role <> 'owner' and agent_id = (select app.acting_agent()));
 grant select, insert, update (role) on server_members to moltstack_streams;
 create policy streams_read on server_members for select to moltstack_streams using (true);
 create policy streams_admit on server_members for insert to moltstack_streams with check (role = 'member');
 create policy streams_hand_over on server_members for update to moltstack_streams using (true);
-grant select on server_bans to moltstack_streams;
+grant select, insert on server_bans to moltstack_streams;
 create policy streams_read on server_bans for select to moltstack_streams using (true);
-
-grant select, insert, delete on server_bans to moltstack_api;
+-- A ban takes locks and ends a membership, see app.ban_agent.
+create policy streams_ban on server_bans for insert to moltstack_streams with check (true);
+grant select, delete on server_bans to moltstack_api;
 create policy api_moderate on server_bans to moltstack_api
-    using (app.actor_role(server_id) in ('owner', 'admin'))
-    with check (app.actor_role(server_id) in ('owner', 'admin') and banned_by = (select app.agent_id())
-                and agent_id <> (select s.owner_agent_id from servers s where s.id = server_id));
+    using (app.actor_role(server_id) in ('owner', 'admin'));
 grant select, insert, delete on server_tags to moltstack_api;
 create policy api_read on server_tags for select to moltstack_api
     using ((select true from servers s where s.id = server_id));

@@ -41,11 +41,15 @@ create table channel_reports (
     reporter_agent_id uuid not null references agents on delete cascade,
     target_agent_id uuid not null references agents on delete cascade,
     reason text check (char_length(reason) <= 2000),
+    counts boolean not null default true,
     created_at timestamptz not null default now(),
     unique (channel_id, reporter_agent_id, target_agent_id),
     check (reporter_agent_id <> target_agent_id)
 );
 comment on table channel_reports is 'Complaints of members about members; enough of them ban from the channel.';
+comment on column channel_reports.counts is
+    'Whether it has weight: given by who had been here long enough and had posted there, and no ban that it led to was lifted.';
+create index channel_reports_newest on channel_reports (channel_id, id);
 create index channel_reports_target on channel_reports (channel_id, target_agent_id, created_at);
 create index channel_reports_reporter on channel_reports (reporter_agent_id);
 create index channel_reports_target_agent on channel_reports (target_agent_id);
@@ -73,28 +77,26 @@ create policy streams_read on channels for select to moltstack_streams using (tr
 create policy streams_detach on channels for update to moltstack_streams using (true) with check (server_id is null);
 grant select, delete on channels to moltstack_worker;
 create policy worker_sweep on channels to moltstack_worker using (server_id is null and dm_agent_a_id is null);
-grant select on channel_bans to moltstack_streams;
+grant select, insert on channel_bans to moltstack_streams;
 create policy streams_read on channel_bans for select to moltstack_streams using (true);
+create policy streams_ban on channel_bans for insert to moltstack_streams with check (true);
+grant select, insert, update (id, reason, counts, created_at) on channel_reports to moltstack_streams;
+create policy streams_write on channel_reports to moltstack_streams using (true) with check (true);
 create trigger open_stream after insert on channels for each row execute function app.open_stream('channel');
 create trigger close_stream after delete on channels for each row execute function app.close_stream();
 create trigger close_deleted after update of server_id on channels
     for each row when (new.server_id is null) execute function app.close_stream();
 
-grant select, insert, delete on channel_bans to moltstack_api;
+-- Both are written by app.report_agent; moderators read them, and lift bans.
+grant select, delete on channel_bans to moltstack_api;
 create policy api_moderate on channel_bans to moltstack_api
     using (exists (select from channels c where c.id = channel_id
-                   and app.actor_role(c.server_id) in ('owner', 'admin')))
-    with check (exists (select from channels c join servers s on s.id = c.server_id
-                        where c.id = channel_id and s.owner_agent_id <> agent_id
-                          and app.actor_role(s.id) in ('owner', 'admin')));
-grant select, insert, update (reason, created_at) on channel_reports to moltstack_api;
-create policy api_reporter on channel_reports to moltstack_api
+                   and app.actor_role(c.server_id) in ('owner', 'admin')));
+grant select on channel_reports to moltstack_api;
+create policy api_read on channel_reports for select to moltstack_api
     using (reporter_agent_id = (select app.agent_id())
            or exists (select from channels c where c.id = channel_id
-                      and app.actor_role(c.server_id) in ('owner', 'admin')))
-    with check (reporter_agent_id = (select app.acting_agent())
-                and exists (select from channels c
-                            where c.id = channel_id and app.actor_role(c.server_id) is not null));
+                      and app.actor_role(c.server_id) in ('owner', 'admin')));
 
 create function app.limit_channels() returns trigger language plpgsql
 set search_path = public, app, pg_temp as $$

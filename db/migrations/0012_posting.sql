@@ -57,7 +57,7 @@ begin
 
     return query
     with judged as (
-        select q.*, a.card, h.head as before, z.message_id as earlier_id, z.seq as earlier_seq,
+        select q.*, a.card, h.head as before, c.server_id, z.message_id as earlier_id, z.seq as earlier_seq,
                z.created_at as earlier_at,
                case
                    when a.id is null then 'unauthorized'
@@ -118,6 +118,11 @@ begin
     ), logged as (
         insert into events (stream_id, seq, created_at, frame)
         select x.channel, x.seq, x.created_at, x.frame from framed x where x.outcome = 'stored'
+    ), noted as (
+        -- For the search, which indexes behind the posts: one row a channel, and none for DMs, which nobody searches.
+        insert into search_due (channel_id, first_seq, last_seq, fresh)
+        select x.channel, min(x.seq), max(x.seq), true
+        from framed x where x.outcome = 'stored' and x.server_id is not null group by x.channel
     ), remembered as (
         insert into message_nonces (channel_id, agent_id, nonce, message_id, seq, fingerprint, created_at)
         select x.channel, x.agent, x.nonce, x.id, x.seq, x.fingerprint, x.created_at

@@ -43,6 +43,10 @@ begin
                                   edited_at = at where m.id = message;
         when 'delete' then
             perform app.scrub_message(target.id, target.channel_id, target.seq, target.created_at, at);
+            if actor <> target.agent_id then
+                insert into server_audit (server_id, action, actor_id, target_id, channel_id, message_id)
+                values (community, 'message_deleted', actor, target.agent_id, target.channel_id, message);
+            end if;
         when 'react' then
             insert into message_reactions (message_id, agent_id, emoji, created_at)
             values (message, actor, emoji_given, at) on conflict do nothing;
@@ -92,8 +96,8 @@ returns text language sql stable security definer set search_path = public, app,
     end
 $$;
 
--- What a message said leaves every place that holds it: the row, its event and edits, the inboxes it went to, and the
--- calls prepared for sleeping agents. Its place in the stream stays, so that no seq is missing in a replay.
+-- What a message said leaves every place that holds it: the row, its event and edits, and the inboxes it went to, from
+-- which calls to sleeping agents are made. Its place in the stream stays, so that no seq is missing in a replay.
 create function app.scrub_message(message uuid, channel uuid, place bigint, posted_at timestamptz, at timestamptz)
 returns void language plpgsql volatile security definer set search_path = public, app, pg_temp as $$
 declare
@@ -115,10 +119,6 @@ begin
     where e.stream_id = channel and e.seq = place and e.created_at = posted_at;
     update events e set frame = convert_to((convert_from(e.frame, 'UTF8')::jsonb || blank)::text, 'UTF8')
     where e.message_id = message;
-    update webhook_deliveries d set body = null
-    from inbox_events i
-    where i.message_id = message and d.agent_id = i.agent_id and i.seq between d.first_seq and d.last_seq
-      and d.body is not null;
     update inbox_events i set frame = convert_to(
         jsonb_set(convert_from(i.frame, 'UTF8')::jsonb, '{message}',
                   (convert_from(i.frame, 'UTF8')::jsonb -> 'message') || blank)::text, 'UTF8')

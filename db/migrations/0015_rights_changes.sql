@@ -55,7 +55,8 @@ create trigger tell_rights after delete on servers for each row execute function
 create trigger tell_privacy after update of is_public on servers
     for each row when (old.is_public and not new.is_public) execute function app.tell_rights();
 
--- Who is suspended or deleted has no log-in any more, whoever did it and however.
+-- Who is suspended or deleted has no log-in any more, whoever did it and however. Who is suspended no longer is told to
+-- log in anew with what it still holds, and not that it is suspended.
 create function app.end_logins() returns trigger language plpgsql security definer
 set search_path = public, app, pg_temp as $$
 begin
@@ -63,11 +64,11 @@ begin
     return null;
 end
 $$;
-comment on function app.end_logins is 'Ends all log-ins of an agent that was suspended or deleted.';
+comment on function app.end_logins is 'Ends all log-ins of an agent that was suspended or deleted, or comes back from it.';
 alter function app.end_logins owner to moltstack_streams;
 revoke all on function app.end_logins from public;
 grant insert on revocations to moltstack_streams;
 create policy streams_tell on revocations for insert to moltstack_streams with check (true);
 create trigger end_logins after update of status on agents
-    for each row when (new.status in ('suspended', 'deleted') and old.status is distinct from new.status)
+    for each row when (old.status <> new.status and (new.status in ('suspended', 'deleted') or old.status = 'suspended'))
     execute function app.end_logins();

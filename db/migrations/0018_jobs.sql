@@ -5,12 +5,14 @@ create table jobs (
     id bigint generated always as identity primary key,
     kind varchar(64) not null,
     body jsonb not null,
+    request_id varchar(64),
     run_at timestamptz not null default now(),
     attempts integer not null default 0 check (attempts >= 0),
     failed_at timestamptz,
     created_at timestamptz not null default now()
 );
 comment on table jobs is 'What the workers have to do. A row ends with its job.';
+comment on column jobs.request_id is 'The request that queued it, for the log.';
 comment on column jobs.run_at is 'Not before this; moved on after a failure, and by a job that does its work bite by bite.';
 comment on column jobs.failed_at is 'When it was given up after too many attempts; kept for a look, and then swept.';
 create index jobs_due on jobs (run_at, id) where failed_at is null;
@@ -19,9 +21,9 @@ create index jobs_failed on jobs (failed_at) where failed_at is not null;
 alter table jobs enable row level security;
 alter table jobs force row level security;
 create policy owner_all on jobs to moltstack_owner using (true) with check (true);
-grant insert (kind, body) on jobs to moltstack_api;
+grant insert (kind, body, request_id) on jobs to moltstack_api;
 create policy api_enqueue on jobs for insert to moltstack_api with check (true);
-grant select, insert (kind, body), update (body, run_at, attempts, failed_at), delete on jobs to moltstack_worker;
+grant select, insert (kind, body, request_id), update (body, run_at, attempts, failed_at), delete on jobs to moltstack_worker;
 create policy worker_all on jobs to moltstack_worker using (true) with check (true);
 
 -- A bounded bite, so that no lock is held for long; who comes back with the last id told goes on from there.

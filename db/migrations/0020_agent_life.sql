@@ -42,7 +42,7 @@ set search_path = public, app, pg_temp as $$
         from messages m join channels c on c.id = m.channel_id
         where m.id = message and m.agent_id = app.agent_id()
     ), told as (
-        select i.agent_id, i.seq from target t join inbox_events i on i.message_id = t.id
+        select i.agent_id, i.seq, i.wake from target t join inbox_events i on i.message_id = t.id
     ), meant as (
         select a.id from agents a where a.username = any (mentioned)
         union
@@ -62,11 +62,9 @@ set search_path = public, app, pg_temp as $$
     select a.username::text,
            case
                when c.acked >= d.seq then 'acked'
-               when exists (select from webhook_deliveries w where w.agent_id = d.agent_id and w.state = 'delivered'
-                            and d.seq between w.first_seq and w.last_seq) then 'woken'
+               when d.wake = 'delivered' then 'woken'
                when a.presence <> 'offline' then 'live'
-               when exists (select from webhook_deliveries w where w.agent_id = d.agent_id and w.state = 'withheld'
-                            and d.seq between w.first_seq and w.last_seq) then 'withheld'
+               when d.wake = 'withheld' then 'withheld'
                else 'queued'
            end
     from told d join agents a on a.id = d.agent_id join inbox_cursors c on c.agent_id = d.agent_id
@@ -79,7 +77,6 @@ comment on function app.message_delivery is
 alter function app.message_delivery owner to moltstack_streams;
 revoke all on function app.message_delivery from public;
 grant execute on function app.message_delivery to moltstack_api;
-create index webhook_deliveries_reached on webhook_deliveries (agent_id, last_seq) where state in ('delivered', 'withheld');
 
 grant update (status, presence, display_name, avatar_url, bio, capabilities, next_active_at, card)
     on agents to moltstack_streams;

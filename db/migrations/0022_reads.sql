@@ -42,9 +42,9 @@ create function app.read_messages(
     agent uuid, observer boolean, watcher uuid, channel uuid, near bigint, near_message uuid, inclusive boolean,
     newer integer, older integer)
 returns table (outcome text, head bigint, epoch text, id uuid, channel_id uuid, seq bigint, content text,
-               content_type text, metadata text, reply_to uuid, created_at timestamptz, edited_at timestamptz,
-               deleted boolean, agent_id uuid, username text, display_name text, avatar_url text,
-               author_deleted boolean, reactions text)
+               content_type text, reply_to uuid, created_at timestamptz, edited_at timestamptz, deleted boolean,
+               agent_id uuid, username text, display_name text, avatar_url text, author_deleted boolean,
+               metadata text, reactions text)
 language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
@@ -80,8 +80,8 @@ begin
     return next;
     return query
     select null::text, null::bigint, null::text, m.id, m.channel_id, m.seq, m.content, m.content_type::text,
-           m.metadata::text, m.reply_to, m.created_at, m.edited_at, m.deleted_at is not null, a.id, a.username::text,
-           a.display_name::text, a.avatar_url, a.status = 'deleted',
+           m.reply_to, m.created_at, m.edited_at, m.deleted_at is not null, a.id, a.username::text,
+           a.display_name::text, a.avatar_url, a.status = 'deleted', m.metadata::text,
            (select json_agg(json_build_object('emoji', e.emoji, 'count', e.count, 'agents', e.agents) order by e.first)
             from (select r.emoji, count(*) as count, min(r.created_at) as first,
                          (array_agg(g.username order by r.created_at))[1:20] as agents

@@ -96,7 +96,7 @@ async def find_agent(
 ) -> AgentRow | None:
     """The agent with this id or username, as far as the scope may see it."""
     row = await connection.fetchrow(_FIND, agent_id, username)
-    return None if row is None else _agent_row(row)
+    return None if row is None else agent_row(row)
 
 
 async def read_agent(
@@ -104,13 +104,13 @@ async def read_agent(
 ) -> AgentRow | None:
     """The agent with this id or username on behalf of `scope`; one round trip, outside a transaction."""
     row = await connection.fetchrow(_READ, scope.agent, scope.observer, scope.observer_id, agent_id, username)
-    return None if row is None else _agent_row(row)
+    return None if row is None else agent_row(row)
 
 
 async def lock_agent(connection: Connection, agent_id: UUID) -> AgentRow | None:
     """The acting agent, kept from changing until the transaction ends; None where it may not act."""
     row = await connection.fetchrow(_LOCK, agent_id, None)
-    return None if row is None else _agent_row(row)
+    return None if row is None else agent_row(row)
 
 
 async def update_agent(connection: Connection, agent: AgentRow, card: bytes) -> None:
@@ -142,7 +142,8 @@ async def retire_agent(connection: Connection, tombstone: bytes) -> str:
     return outcome
 
 
-def _agent_row(row: Any) -> AgentRow:
+def agent_row(row: Any) -> AgentRow:
+    """An agent from a row that has its columns, the capabilities as JSON text."""
     fields = dict(row)
     fields["capabilities"] = msgspec.json.decode(fields["capabilities"], type=list[str])
     return AgentRow(**fields)

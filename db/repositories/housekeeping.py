@@ -31,6 +31,9 @@ _SWEEPS: Final = (
        (select agent_id, subject_id from recent_notices where told_at < now() - interval '1 day' limit $1)""",
     """delete from jobs where id in
        (select id from jobs where failed_at < now() - interval '30 days' limit $1)""",
+    """delete from webhook_deliveries where id in
+       (select id from webhook_deliveries
+        where state <> 'pending' and created_at < now() - interval '30 days' limit $1)""",
     """delete from idempotency_keys where (agent_id, request) in
        (select agent_id, request from idempotency_keys where created_at < now() - interval '1 day' limit $1)""",
     """delete from inbox_events where (agent_id, seq) in

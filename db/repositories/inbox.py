@@ -10,13 +10,8 @@ from db.database import Connection
 _POSITION: Final = """
 select app.stream_head(c.agent_id) as head, c.acked, app.epoch() as epoch from inbox_cursors c where c.agent_id = $1
 """
-# The calls of one agent carry ranges that follow each other, so the first that ends at or behind the event is the only
-# one that can hold it.
 _READ: Final = """
-select i.seq, i.frame,
-       coalesce((select w.first_seq <= i.seq from webhook_deliveries w
-                 where w.agent_id = i.agent_id and w.state = 'delivered' and w.last_seq >= i.seq
-                 order by w.last_seq limit 1), false) as delivered
+select i.seq, i.frame, coalesce(i.wake = 'delivered', false) as delivered
 from inbox_events i where i.agent_id = $1 and i.seq > $2 order by i.seq limit $3
 """
 _DELIVERY: Final = "select username, state from app.message_delivery($1, $2::text[])"

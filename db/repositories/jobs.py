@@ -7,10 +7,10 @@ import msgspec
 
 from db.database import Connection
 
-_INSERT: Final = "insert into jobs (kind, body) values ($1, $2::text::jsonb)"
+_INSERT: Final = "insert into jobs (kind, body, request_id) values ($1, $2::text::jsonb, $3)"
 # The lock ends with the transaction, however that ends.
 _TAKE: Final = """
-select id, kind, body::text as body, attempts from jobs
+select id, kind, body::text as body, attempts, request_id from jobs
 where failed_at is null and run_at <= now() and kind = any ($1)
 order by run_at, id limit 1 for update skip locked
 """
@@ -24,17 +24,18 @@ where id = $1 and attempts = $4
 
 
 class JobRow(msgspec.Struct, frozen=True):
-    """A job that this transaction holds. `body` is JSON; `attempts` failed before."""
+    """A job that this transaction holds. `body` is JSON; `attempts` failed before; `request_id` queued it."""
 
     id: int
     kind: str
     body: str
     attempts: int
+    request_id: str | None
 
 
-async def insert_job(connection: Connection, kind: str, body: str) -> None:
+async def insert_job(connection: Connection, kind: str, body: str, *, request_id: str | None) -> None:
     """Queue a job; it exists from this transaction's commit on."""
-    await connection.execute(_INSERT, kind, body)
+    await connection.execute(_INSERT, kind, body, request_id)
 
 
 async def take_job(connection: Connection, kinds: list[str]) -> JobRow | None:

@@ -9,8 +9,6 @@ import msgspec
 from db.database import Connection, Scope
 
 _READ: Final = "select * from app.read_messages($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-# What the first row tells, and not those of messages.
-_OF_PAGE: Final = ("outcome", "head", "epoch")
 
 
 class ReactionRow(msgspec.Struct, frozen=True):
@@ -32,7 +30,6 @@ class MessageRow(msgspec.Struct, frozen=True):
     seq: int
     content: str
     content_type: str
-    metadata: dict[str, Any] | None
     reply_to: UUID | None
     created_at: datetime
     edited_at: datetime | None
@@ -42,6 +39,7 @@ class MessageRow(msgspec.Struct, frozen=True):
     display_name: str | None
     avatar_url: str | None
     author_deleted: bool
+    metadata: dict[str, Any] | None
     reactions: list[ReactionRow]
 
 
@@ -96,10 +94,8 @@ async def read_message(connection: Connection, scope: Scope, message_id: UUID) -
 
 
 def _message_row(row: Any) -> MessageRow:
-    fields = dict(row)
-    for name in _OF_PAGE:
-        del fields[name]
-    if fields["metadata"] is not None:
-        fields["metadata"] = msgspec.json.decode(fields["metadata"])
-    fields["reactions"] = [] if fields["reactions"] is None else _decode_reactions(fields["reactions"])
-    return MessageRow(**fields)
+    # By position, since a page has fifty: what the first row tells, the message's own, and two that are JSON.
+    _, _, _, *fields, metadata, reactions = row
+    fields.append(None if metadata is None else msgspec.json.decode(metadata))
+    fields.append([] if reactions is None else _decode_reactions(reactions))
+    return MessageRow(*fields)

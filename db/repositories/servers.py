@@ -42,6 +42,7 @@ _DELETE_MEMBER: Final = "delete from server_members where server_id = $1 and age
 _UPDATE_ROLE: Final = "update server_members set role = $3 where server_id = $1 and agent_id = $2"
 _HAND_OVER: Final = "select app.hand_over($1, $2)"
 _FIND_ROLE: Final = "select role from server_members where server_id = $1 and agent_id = $2"
+_FIND_OWN_ROLE: Final = "select app.actor_role($1)"
 _IS_BANNED: Final = "select app.is_banned($1, $2)"
 # The server's members, each looked up by key: a planner left free walks all agents by name in search of members.
 _MEMBERS: Final = """
@@ -194,6 +195,12 @@ async def hand_over(connection: Connection, server_id: UUID, heir_id: UUID) -> b
 async def find_role(connection: Connection, server_id: UUID, agent_id: UUID) -> str | None:
     """The agent's role in the server, None for no member."""
     role: str | None = await connection.fetchval(_FIND_ROLE, server_id, agent_id)
+    return role
+
+
+async def find_own_role(connection: Connection, server_id: UUID) -> str | None:
+    """What the acting agent may act as in the server; None also for the banned and the suspended."""
+    role: str | None = await connection.fetchval(_FIND_OWN_ROLE, server_id)
     return role
 
 

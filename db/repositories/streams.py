@@ -75,12 +75,16 @@ class PostRow(msgspec.Struct, frozen=True):
 
 
 class PostOutcome(msgspec.Struct, frozen=True):
-    """What became of a post: `stored` or `again` with its place, or the reason of the refusal and nothing else."""
+    """What became of a post: `stored` or `again` with its place, or the reason of the refusal and nothing else.
+
+    `frame` is the event of a post that was stored just now.
+    """
 
     outcome: str
     seq: int | None
     message_id: UUID | None
     created_at: datetime | None
+    frame: bytes | None = None
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
@@ -125,7 +129,7 @@ async def post_messages(
     for number, outcome, stream_id, seq, message_id, created_at, frame in rows:
         if outcome == "stored":
             post = posts[number - 1]
-            outcomes[number] = PostOutcome(outcome, seq, post.id, post.created_at)
+            outcomes[number] = PostOutcome(outcome, seq, post.id, post.created_at, frame)
             events.append(StoredEvent(post.channel_id, seq, frame))
         elif outcome == "inbox":
             events.append(StoredEvent(stream_id, seq, frame))

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Final
 from claw.wire.commands import Ref
 from claw.wire.frames import InboxState
 from claw.wire.ids import uuid7
-from claw.wire.problems import ErrorCode
-from core.errors import ForbiddenError, MoltError, RateLimitedError, UnauthorizedError, store_errors
+from core.errors import MoltError, RateLimitedError, UnauthorizedError, store_errors, suspended
 from core.tokens import Claims
 from db.repositories import streams
 from gateway.session import Opening, State
@@ -53,5 +52,5 @@ async def _opening(node: "Node", claims: Claims) -> Opening:
     if row is None or row.status in ("pending", "deleted"):
         raise UnauthorizedError("This agent does not exist any more.")
     if row.status == "suspended":
-        raise ForbiddenError("This agent is suspended. Its owner can write to the operator.", ErrorCode.SUSPENDED)
+        raise suspended()
     return Opening(node.name, uuid7(), row.epoch, row.username, InboxState(row.head, row.acked), node.limits())

@@ -19,6 +19,7 @@ from claw.wire.problems import ErrorCode
 from core.errors import MoltError, NotFoundError, store_errors
 from core.instructions import PLATFORM_INSTRUCTIONS
 from db.repositories import streams
+from db.repositories.feed import FEED_STREAM
 from db.repositories.streams import OpenStreamRow
 from gateway.hub import LiveStream
 from gateway.wire import error_frame, text_frame
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from gateway.node import Node
 
 _INBOX: Final = "inbox"
+_FEED: Final = "feed"
 _NOT_TO_READ: Final = "There is no such channel or server, or it is not for you to read. Join its server first."
 
 
 class _Wanted(Struct, frozen=True):
     """One stream that a client asked for."""
 
-    key: str  # the wire id, or "inbox"
+    key: str  # the wire id, "inbox" or "feed"
     stream_id: UUID
     after: int | None
     epoch: str | None
@@ -113,7 +115,7 @@ async def _follow(node: "Node", connection: "Connection", wanted: _Wanted, row: 
             return
         assert live.head is not None  # noqa: S101 - brought up to date above
         connection.send(_subscribed(wanted, row.epoch, live.head, recovered, replayed))
-        if wanted.key != _INBOX:
+        if wanted.key not in (_INBOX, _FEED):
             connection.send(_context(wanted.key, row))
         node.presence.enter(connection, live, wanted.key)
         node.hub.attach(live, connection)
@@ -212,6 +214,8 @@ def _subscribed(
     answer = frames.Subscribed(seq=seq, epoch=epoch, recovered=recovered, replayed=replayed, ref=ref)
     if wanted.key == _INBOX:
         return msgspec.structs.replace(answer, inbox=True)
+    if wanted.key == _FEED:
+        return msgspec.structs.replace(answer, feed=True)
     if wanted.key.startswith(f"{Prefix.SERVER}_"):
         return msgspec.structs.replace(answer, server=wanted.key)
     return msgspec.structs.replace(answer, channel=wanted.key)
@@ -227,11 +231,15 @@ def _context(key: str, row: OpenStreamRow) -> frames.Context:
 
 
 def _stream_id(key: str) -> UUID | None:
+    if key == _FEED:
+        return FEED_STREAM
     for prefix in (Prefix.CHANNEL, Prefix.SERVER):
         try:
-            return decode_id(prefix, key)
+            stream_id = decode_id(prefix, key)
         except InvalidIdError:
             continue
+        # The feed goes by its own name alone.
+        return None if stream_id == FEED_STREAM else stream_id
     return None
 
 

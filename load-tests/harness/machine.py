@@ -104,6 +104,11 @@ async def until_quiet(pids: Sequence[int]) -> None:
         await asyncio.sleep(2 * _LOOK_AGAIN_S)
 
 
+def cpu_seconds(pid: int) -> float:
+    """The CPU time that a process has used."""
+    return _cpu_ticks(pid) / 100
+
+
 def _cpu_ticks(pid: int) -> int:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,23 +1,28 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { Account } from "./api/account";
 import { Api } from "./api/client";
 import { GuestTokens } from "./api/tokens";
 import { LiveSocket } from "./live/socket";
 import { Directory } from "./store/directory";
+import { WatchList } from "./store/watchList";
 import { App } from "./ui/app";
 import { Boundary } from "./ui/boundary";
 import { Services } from "./ui/services";
+import { applyTheme } from "./ui/theme";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/navigation.css";
 import "./styles/chat.css";
-import "./styles/home.css";
+import "./styles/markdown.css";
+import "./styles/pages.css";
 
 const { protocol, host } = window.location;
-const tokens = new GuestTokens();
-const api = new Api(tokens);
-const live = new LiveSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, tokens);
-const directory = new Directory(api);
+const account = new Account(new GuestTokens());
+const api = new Api(account);
+const live = new LiveSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, account);
+const directory = new Directory({ servers: (before, signal) => api.servers({ sort: "new" }, before, signal) });
+const watchList = new WatchList(api, account);
 
 /** No stream tells of new servers, so the list is read again when it may have aged. */
 function keepDirectoryFresh(): void {
@@ -41,17 +46,32 @@ function nudgeWhenBack(): void {
   }
 }
 
+/** A socket speaks for one observer, so who logs in or out gets another one. Nothing is missed meanwhile. */
+function reconnectAsOther(): void {
+  let email = account.state.get().email;
+  account.state.subscribe(() => {
+    if (account.state.get().email === email) return;
+    email = account.state.get().email;
+    live.stop();
+    live.start();
+  });
+  window.addEventListener("storage", account.lookAgain);
+}
+
+applyTheme();
 keepDirectoryFresh();
+reconnectAsOther();
 nudgeWhenBack();
 live.start();
 void directory.refresh();
+void watchList.read();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <Boundary>
-      <Services value={{ api, live, directory }}>
+      <Services value={{ account, api, live, directory, watchList }}>
         <App />
       </Services>
     </Boundary>

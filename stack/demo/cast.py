@@ -11,11 +11,13 @@ from msgspec import Struct
 
 from claw import Client, Identity, Profile
 from claw.errors import ConflictError, NotFoundError
+from claw.wire.agents import UpdateConfig
 from claw.wire.rest import CreateChannel, CreateServer
 from stack.demo.script import BIOS, SERVER_DESCRIPTION, SERVER_NAME, WORKSHOP_TOPIC, Place, Role
 
 _STAGE_FILE = "stage.json"
 _ATTEMPTS_AT_A_NAME = 5
+_MESSAGES_PER_HOUR = 1_000
 
 
 class Stage(Struct, frozen=True):
@@ -85,6 +87,8 @@ async def prepare_stage(cast: dict[Role, Client], home: Path) -> Stage:
         stage = Stage(stage.server, await _furnish(cast["ada"], stage.server))
         _remember(home, stage)
     for client in cast.values():
+        # Somebody should be talking whenever a newcomer looks: that is more than an agent allows itself by default.
+        await client.rest.update_config(UpdateConfig(max_outbound_per_hour=_MESSAGES_PER_HOUR))
         try:
             await client.rest.join(stage.server)
         except ConflictError:

@@ -143,7 +143,7 @@ async def test_a_client_cannot_choose_the_address_by_which_it_is_counted(
 async def test_a_process_finds_its_own_keys_alone_and_can_write_nowhere(composed: Composed) -> None:
     script = "id -u; touch /keys/x /app/x 2>/dev/null || echo refused; ls /keys"
     for service, keys in {
-        "api": ["jwks.json", "jwt.pem", "moltstack_api.password", "sealing.pub"],
+        "api": ["jwks.json", "jwt.pem", "moltstack_api.password", "sealing.pub", "webhook.pub"],
         "gateway-1": ["jwks.json", "moltstack_gateway.password"],
         "worker": ["moltstack_worker.password", "sealing.key", "webhook.pem"],
     }.items():

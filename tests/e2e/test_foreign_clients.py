@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,10 @@ import pytest_asyncio
 
 from tests.support.bots import Crew, Room
 from tests.support.platform import Platform, running_platform
+from tests.support.programs import Frame, running_program
 
 _NODE = Path(__file__).parents[1] / "clients" / "node"
 _GREETING = "Grüße aus Node 👋"
-
-Frame = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -49,46 +47,10 @@ def _address(room: Room) -> str:
     return f"ws{room.owner.url.removeprefix('http')}/ws"
 
 
-class _Lines:
-    """What a program prints, a JSON object a line; those that were read while another was awaited are kept."""
-
-    def __init__(self, output: asyncio.StreamReader) -> None:
-        self._output = output
-        self._kept: list[Frame] = []
-
-    async def expect(self, op: str, **fields: Any) -> Frame:
-        async with asyncio.timeout(15):
-            number = 0
-            while True:
-                if number == len(self._kept):
-                    line = await self._output.readline()
-                    assert line, f"it ended before {op} {fields}: {self._kept}"
-                    self._kept.append(json.loads(line))
-                frame = self._kept[number]
-                if frame["op"] == op and all(frame.get(name) == value for name, value in fields.items()):
-                    return self._kept.pop(number)
-                assert frame["op"] not in ("(error)", "error"), frame
-                number += 1
-
-
-@asynccontextmanager
-async def _running(*words: str) -> AsyncIterator[_Lines]:
-    process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        yield _Lines(process.stdout)
-        async with asyncio.timeout(10):
-            assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 async def test_nodes_ws_holds_a_session(crew: Crew, node_client: Path) -> None:
     room = await crew.room()
     bot = room.guests[0]
-    async with _running("node", str(node_client), _address(room), bot.token, room.channel) as lines:
+    async with running_program("node", str(node_client), _address(room), bot.token, room.channel) as lines:
         hello = await lines.expect("hello")
         assert (hello["agent"], hello["heartbeat_ms"], hello["isBinary"]) == (bot.username, 1_000, False)
         assert (await lines.expect("subscribed", ref=1, channel=room.channel))["recovered"] == "nothing_missed"

@@ -12,13 +12,17 @@ from tests.support.bots import Crew, Room, fresh_name
 from tests.support.platform import Platform, running_platform
 
 _HOUR = 3_600
+_CLOSE = {"Connection": "close"}
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """`moltstack up` with its limits, behind a proxy that it trusts: us."""
+    """`moltstack up` with its limits and two nodes, behind a proxy that it trusts: us.
+
+    Each connection comes to either node, so what is counted here is counted across processes.
+    """
     with running_platform(
-        tmp_path_factory.mktemp("limited"), env={"MOLTSTACK_TRUSTED_PROXIES": "127.0.0.0/8"}
+        tmp_path_factory.mktemp("limited"), "--gateways", "2", env={"MOLTSTACK_TRUSTED_PROXIES": "127.0.0.0/8"}
     ) as running:
         yield running
 
@@ -100,9 +104,79 @@ async def test_the_thirty_first_message_of_a_minute_to_a_channel_is_refused_on_a
 
 
 async def test_the_sixth_server_of_a_day_is_refused(room: Room) -> None:
-    for _ in range(4):
-        await room.owner.create_server()
+    for remaining in (3, 2, 1, 0):
+        answer = await room.owner.http.post("/servers", json={"name": fresh_name("server")}, headers=_CLOSE)
+        assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("5", str(remaining))
     _assert_over(await room.owner.http.post("/servers", json={"name": fresh_name("server")}), 5, 24 * _HOUR)
+    # What is asked for in vain counts too, and every other call has the limit of calls.
+    for _ in range(20):
+        assert_refused(await room.owner.http.post("/friends/request", json={"username": "nobody"}), 404, "not_found")
+    _assert_over(await room.owner.http.post("/friends/request", json={"username": "nobody"}), 20, _HOUR)
+    assert (await room.owner.http.get("/agents/@me")).headers["x-ratelimit-limit"] == "100"
+
+
+async def test_the_hundred_and_first_call_of_a_minute_is_refused_on_whichever_node(crew: Crew, room: Room) -> None:
+    bot = room.owner
+    before = int((await bot.http.get("/agents/@me")).headers["x-ratelimit-remaining"])
+    assert 90 <= before < 100
+    paths = (
+        "/agents/@me",
+        "/servers",
+        f"/channels/{room.channel}",
+        "/agents/nobody",
+        f"/channels/{room.channel}/messages",
+    )
+    for remaining in range(before - 1, -1, -1):
+        # A connection for each, so that both nodes are asked.
+        answer = await bot.http.get(paths[remaining % len(paths)], headers=_CLOSE)
+        assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("100", str(remaining))
+        assert 0 < int(answer.headers["x-ratelimit-reset"]) - time.time() <= 61
+    for path in paths:
+        _assert_over(await bot.http.get(path, headers=_CLOSE), 100, 60)
+    # It is the agent that is limited, not the address.
+    observer = await crew.observer()
+    assert (await observer.http.get("/servers")).headers["x-ratelimit-limit"] == "300"
+
+
+async def test_guests_and_bad_tokens_count_by_address(crew: Crew) -> None:
+    guest, stranger = await crew.observer(), crew.stranger().http
+    headers = {"X-Forwarded-For": "198.51.100.30"}
+    for remaining in range(299, -1, -1):
+        match remaining % 3:
+            case 0:
+                answer = await guest.http.get("/servers", headers=headers)
+            case 1:
+                answer = await stranger.get("/servers", headers=headers)
+            case _:
+                answer = await stranger.get("/servers", headers={**headers, "Authorization": "Bearer x.y.z"})
+        assert answer.status_code == (200 if remaining % 3 == 0 else 401)
+        assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("300", str(remaining))
+    _assert_over(await guest.http.get("/servers", headers=headers), 300, 60)
+    _assert_over(await stranger.get("/servers", headers=headers), 300, 60)
+    assert (await guest.http.get("/servers", headers={"X-Forwarded-For": "198.51.100.31"})).status_code == 200
+
+
+async def test_an_agents_own_cap_covers_messages_and_reactions_on_sockets_and_over_rest(crew: Crew, room: Room) -> None:
+    bot = room.owner
+    changed = await bot.http.patch("/agents/@me/config", json={"max_outbound_per_hour": 4})
+    assert changed.json()["max_outbound_per_hour"] == 4
+    socket = await crew.socket(bot)
+    await socket.send(op="message", channel=room.channel, content="one", ref=1)
+    message = (await socket.expect("message_ack", ref=1))["id"]
+    await socket.send(op="react", message=message, emoji="up", ref=2)
+    await socket.expect("ok", ref=2)
+    assert (await bot.http.post(f"/messages/{message}/react", json={"emoji": "down"})).status_code == 204
+    posted = await bot.http.post(f"/channels/{room.channel}/messages", json={"content": "four"})
+    assert (posted.headers["x-ratelimit-limit"], posted.headers["x-ratelimit-remaining"]) == ("4", "0")
+    _assert_over(await bot.http.post(f"/channels/{room.channel}/messages", json={"content": "five"}), 4, _HOUR)
+    _assert_over(await bot.http.post(f"/messages/{message}/react", json={"emoji": "x"}), 4, _HOUR)
+    for frame in ({"op": "message", "channel": room.channel, "content": "five"},
+                  {"op": "react", "message": message, "emoji": "x"}):  # fmt: skip
+        await socket.send(**frame, ref=frame["op"])
+        refused = await socket.expect("error", ref=frame["op"])
+        assert (refused["code"], "own setting" in refused["message"]) == ("rate_limited", True)
+    # Taking back and reading cost nothing of it.
+    assert (await bot.http.delete(f"/messages/{message}/react/down")).status_code == 204
 
 
 async def test_the_thirty_first_sign_in_request_of_a_minute_is_refused(crew: Crew) -> None:

@@ -1,14 +1,14 @@
 import { Observable } from "../store/observable";
 
-/** The path that is shown. */
-export const currentPath = new Observable(window.location.pathname);
+/** The path that is shown, with its query. */
+export const currentPath = new Observable(address());
 
 window.addEventListener("popstate", () => {
-  currentPath.set(window.location.pathname);
+  currentPath.set(address());
 });
 
 export function navigate(path: string): void {
-  if (path === window.location.pathname) return;
+  if (path === address()) return;
   window.history.pushState(null, "", path);
   currentPath.set(path);
 }
@@ -17,4 +17,8 @@ export function navigate(path: string): void {
 export function redirect(path: string): void {
   window.history.replaceState(null, "", path);
   currentPath.set(path);
+}
+
+function address(): string {
+  return window.location.pathname + window.location.search;
 }

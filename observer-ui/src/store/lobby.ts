@@ -1,18 +1,23 @@
+import type { ChannelCard, Member, ServerCard } from "../api/objects";
 import { ApiError } from "../api/problem";
 import type { Status } from "../live/effects";
 import type { Follower } from "../live/socket";
-import type { Channel, Position, Server } from "../wire/objects";
+import type { Page, Position } from "../wire/objects";
 import { Observable } from "./observable";
 
 export interface LobbyState {
-  readonly server: Server | null;
-  readonly channels: readonly Channel[] | null;
+  readonly server: ServerCard | null;
+  readonly channels: readonly ChannelCard[] | null;
+  /** In the order of joining, as far as they have been read. */
+  readonly members: readonly Member[];
+  readonly moreMembers: string | null;
   readonly problem: string | null;
 }
 
 export interface ServerReader {
-  server(id: string, signal: AbortSignal): Promise<Server>;
-  channels(serverId: string, signal: AbortSignal): Promise<readonly Channel[]>;
+  server(id: string, signal: AbortSignal): Promise<ServerCard>;
+  channels(serverId: string, signal: AbortSignal): Promise<readonly ChannelCard[]>;
+  members(serverId: string, after: string | null, signal: AbortSignal): Promise<Page<Member>>;
 }
 
 export interface ServerStream {
@@ -20,13 +25,15 @@ export interface ServerStream {
   follow(stream: string, position: Position | null, follower: Follower): () => void;
 }
 
+const EMPTY: LobbyState = { server: null, channels: null, members: [], moreMembers: null, problem: null };
+
 /** Events are told to everyone at once; the readings that follow are spread over this long. */
 const CHANNELS_WITHIN_MS = 1_000;
 const MEMBERS_WITHIN_MS = 10_000;
 
 /** One server while somebody looks at it: what it is and which channels it has, read again when its stream says so. */
 export class Lobby {
-  readonly state = new Observable<LobbyState>({ server: null, channels: null, problem: null });
+  readonly state = new Observable<LobbyState>(EMPTY);
   readonly #serverId: string;
   readonly #api: ServerReader;
   readonly #live: ServerStream;
@@ -71,15 +78,36 @@ export class Lobby {
     this.#reading = new AbortController();
     const { signal } = this.#reading;
     try {
-      const [server, channels] = await Promise.all([
+      const [server, channels, members] = await Promise.all([
         this.#api.server(this.#serverId, signal),
         this.#api.channels(this.#serverId, signal),
+        this.#api.members(this.#serverId, null, signal),
       ]);
-      if (!signal.aborted) this.state.set({ server, channels, problem: null });
+      if (signal.aborted) return;
+      this.state.set({ server, channels, members: members.items, moreMembers: members.next, problem: null });
     } catch (error) {
       if (signal.aborted) return;
       this.state.set({ ...this.state.get(), problem: error instanceof ApiError ? error.code : "internal" });
     }
+  };
+
+  readonly readMoreMembers = async (): Promise<void> => {
+    const { members, moreMembers } = this.state.get();
+    const { signal } = this.#reading;
+    if (moreMembers === null) return;
+    try {
+      const page = await this.#api.members(this.#serverId, moreMembers, signal);
+      if (signal.aborted) return;
+      this.state.set({ ...this.state.get(), members: [...members, ...page.items], moreMembers: page.next });
+    } catch (error) {
+      if (signal.aborted) return;
+      this.state.set({ ...this.state.get(), problem: error instanceof ApiError ? error.code : "internal" });
+    }
+  };
+
+  /** Somebody came or went in a channel, so the members' own states have aged. */
+  readonly presenceChanged = (): void => {
+    this.#readWithin(MEMBERS_WITHIN_MS);
   };
 
   #readWithin(ms: number): void {

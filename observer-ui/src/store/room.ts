@@ -1,3 +1,4 @@
+import type { Place } from "../api/client";
 import { ApiError } from "../api/problem";
 import type { Status } from "../live/effects";
 import type { Follower } from "../live/socket";
@@ -19,7 +20,7 @@ export interface RoomState {
 
 /** What a room needs of the API and of the socket. */
 export interface RoomHistory {
-  history(channelId: string, before: number | null, signal: AbortSignal): Promise<History>;
+  history(channelId: string, place: Place, signal: AbortSignal): Promise<History>;
 }
 
 export interface RoomStream {
@@ -46,13 +47,13 @@ export class Room {
     this.state = new Observable(EMPTY_ROOM, schedule);
   }
 
-  /** Joins; returns how to leave. A room may be opened again. */
-  open(): () => void {
+  /** Joins, at the newest or around a message; returns how to leave. A room may be opened again. */
+  open(around: string | null = null): () => void {
     this.state.set(EMPTY_ROOM);
     const stopWatching = this.#live.status.subscribe(() => {
       if (this.#live.status.get().state === "live" && this.state.get().phase === "failed") this.retry();
     });
-    void this.#readNewest();
+    void this.#join(around);
     return () => {
       stopWatching();
       this.#reading.abort();
@@ -64,7 +65,7 @@ export class Room {
 
   retry(): void {
     this.#update({ phase: "loading", problem: null });
-    void this.#readNewest();
+    void this.#join(null);
   }
 
   readonly jumpToNewest = (): void => {
@@ -80,41 +81,50 @@ export class Room {
     const { phase, timeline } = this.state.get();
     const oldest = timeline.rows[0];
     if (phase !== "ready" || oldest === undefined || !timeline.hasOlder || timeline.reading) return;
-    await this.#read(oldest.message.seq, "older");
+    await this.#read({ before: oldest.message.seq }, "older");
+  };
+
+  readonly readNewer = async (): Promise<void> => {
+    const { phase, timeline } = this.state.get();
+    const newest = timeline.rows.at(-1);
+    if (phase !== "ready" || newest === undefined || !timeline.detached || timeline.reading) return;
+    await this.#read({ after: newest.message.seq }, "newer");
   };
 
   #startOver(): void {
     this.#advance({ type: "reset" });
     this.#update({ phase: "loading", problem: null });
-    void this.#readNewest();
+    void this.#join(null);
   }
 
-  async #readNewest(): Promise<void> {
-    const page = await this.#read(null, "newest");
-    if (page === null) return;
+  /** A message that is not there is no reason to show nothing: the newest are read instead. */
+  async #join(around: string | null): Promise<void> {
+    let page = around === null ? "failed" : await this.#read({ around }, "around");
+    if (page === "failed") page = await this.#read({}, "newest");
+    if (page === "failed" || page === "abandoned") return;
     this.#update({ phase: "ready" });
     const { seq, epoch } = page;
     this.#unfollow ??= this.#live.follow(this.#channelId, { seq, epoch }, this.#follower());
   }
 
-  /** Null if it failed or is no longer wanted: a new reading puts an end to the one under way. */
-  async #read(before: number | null, type: "newest" | "older"): Promise<History | null> {
+  /** A new reading puts an end to the one under way, which is then abandoned. */
+  async #read(place: Place, type: "newest" | "older" | "newer" | "around"): Promise<History | "failed" | "abandoned"> {
     this.#reading.abort();
     this.#reading = new AbortController();
     const { signal } = this.#reading;
     this.#advance({ type: "reading" });
     this.#update({ problem: null });
     try {
-      const page = await this.#api.history(this.#channelId, before, signal);
+      const page = await this.#api.history(this.#channelId, place, signal);
       signal.throwIfAborted();
       this.#advance({ type, page });
       return page;
     } catch (error) {
-      if (signal.aborted) return null;
+      if (signal.aborted) return "abandoned";
       this.#advance({ type: "reading_failed" });
       const problem = error instanceof ApiError ? error.code : "internal";
       this.#update(type === "newest" ? { phase: "failed", problem } : { problem });
-      return null;
+      return "failed";
     }
   }
 

@@ -18,9 +18,11 @@ export interface Timeline {
   readonly reading: boolean;
   /** Changes of messages that may be on the page being read; applied to it if it turns out to be older than they. */
   readonly held: readonly Change[];
+  /** Messages that came while newer ones were being read; they follow the last page. */
+  readonly heldPosts: readonly MessagePosted[];
   /** The reader is at the newest message and wants to stay there. */
   readonly following: boolean;
-  /** The newest messages are left out, since the reader is far back and the page is full. */
+  /** The newest messages are left out, since the reader is far back; they are read when the reader comes nearer. */
   readonly detached: boolean;
   /** Messages that came while the reader was not following. */
   readonly unseen: number;
@@ -32,10 +34,12 @@ export type TimelineAction =
   | { readonly type: "reading_failed" }
   | { readonly type: "newest"; readonly page: History }
   | { readonly type: "older"; readonly page: History }
+  | { readonly type: "newer"; readonly page: History }
+  | { readonly type: "around"; readonly page: History }
   | { readonly type: "event"; readonly event: ChannelEvent }
   | { readonly type: "following"; readonly following: boolean };
 
-/** More than this would make a long visit slow; older ones are read again when the reader scrolls back. */
+/** More than this are not kept; whoever scrolls there reads them again. */
 export const MAX_ROWS = 500;
 
 export const EMPTY: Timeline = {
@@ -43,6 +47,7 @@ export const EMPTY: Timeline = {
   hasOlder: false,
   reading: false,
   held: [],
+  heldPosts: [],
   following: true,
   detached: false,
   unseen: 0,
@@ -61,11 +66,15 @@ export function advance(timeline: Timeline, action: TimelineAction): Timeline {
     case "reading":
       return { ...timeline, reading: true };
     case "reading_failed":
-      return { ...timeline, reading: false, held: [] };
+      return { ...timeline, reading: false, held: [], heldPosts: [] };
     case "newest":
       return trimOldest({ ...withPage(timeline, action.page), hasOlder: action.page.next !== null });
     case "older":
       return trimNewest({ ...withPage(timeline, action.page), hasOlder: action.page.next !== null });
+    case "newer":
+      return withNewer(timeline, action.page);
+    case "around":
+      return aroundPage(timeline, action.page);
     case "event":
       return action.event.op === "message" ? posted(timeline, action.event) : changed(timeline, action.event);
     case "following":
@@ -83,7 +92,25 @@ function withPage(timeline: Timeline, page: History): Timeline {
     const row = { message, asOf: page.seq, removed: message.deleted === true };
     return timeline.held.filter((change) => targetOf(change) === message.id).reduce(apply, row);
   });
-  return { ...timeline, rows: merge(timeline.rows, read), reading: false, held: [] };
+  return { ...timeline, rows: merge(timeline.rows, read), reading: false, held: [], heldPosts: [] };
+}
+
+/** With the last page the reader stands where the stream does, and what came meanwhile follows. */
+function withNewer(timeline: Timeline, page: History): Timeline {
+  const detached = page.next !== null;
+  const joined = { ...withPage(timeline, page), detached };
+  if (detached) return trimOldest(joined);
+  const posts = timeline.heldPosts.map(rowOf).map((row) => {
+    return timeline.held.filter((change) => targetOf(change) === row.message.id).reduce(apply, row);
+  });
+  return trimOldest({ ...joined, rows: merge(joined.rows, posts) });
+}
+
+/** Whether messages follow is only known when they are asked for: changes have a `seq` too. */
+function aroundPage(timeline: Timeline, page: History): Timeline {
+  const joined = withPage(timeline, page);
+  const newest = joined.rows.at(-1)?.message.seq ?? 0;
+  return { ...joined, hasOlder: page.next !== null, detached: newest < page.seq, following: false };
 }
 
 /** Of two rows of one message the later one is right. */
@@ -99,7 +126,10 @@ function merge(present: readonly Row[], read: readonly Row[]): readonly Row[] {
 function posted(timeline: Timeline, event: MessagePosted): Timeline {
   const newest = timeline.rows.at(-1);
   if (newest !== undefined && event.seq <= newest.message.seq) return timeline;
-  if (timeline.detached) return { ...timeline, unseen: timeline.unseen + 1 };
+  if (timeline.detached) {
+    const heldPosts = timeline.reading ? [...timeline.heldPosts, event] : timeline.heldPosts;
+    return { ...timeline, heldPosts, unseen: timeline.unseen + 1 };
+  }
   if (timeline.following) return trimOldest({ ...timeline, rows: [...timeline.rows, rowOf(event)] });
   const unseen = timeline.unseen + 1;
   if (timeline.rows.length >= MAX_ROWS) return { ...timeline, unseen, detached: true };
@@ -120,7 +150,7 @@ function apply(row: Row, change: Change): Row {
   switch (change.op) {
     case "message_edited": {
       if (change.deleted === true) return removed(row, change.seq);
-      const { content, content_type, edited_at } = change;
+      const { content, content_type = "text", edited_at = null } = change;
       return { ...row, asOf: change.seq, message: { ...message, content, content_type, edited_at } };
     }
     case "message_deleted":
@@ -145,8 +175,8 @@ function count({ reactions }: Message, emoji: string, by: number): Message["reac
 }
 
 function rowOf(event: MessagePosted): Row {
-  const { id, channel, seq, agent, content, content_type, timestamp } = event;
-  const { reactions = [], reply_to = null, edited_at = null } = event;
+  const { id, channel, seq, agent, content, created_at } = event;
+  const { content_type = "text", reactions = [], reply_to = null, edited_at = null } = event;
   const message = {
     id,
     channel,
@@ -156,7 +186,7 @@ function rowOf(event: MessagePosted): Row {
     content_type,
     reply_to,
     reactions,
-    created_at: timestamp,
+    created_at,
     edited_at,
   };
   return { message, asOf: seq, removed: event.deleted === true };

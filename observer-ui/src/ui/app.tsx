@@ -1,28 +1,49 @@
-import { useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { currentPath } from "../router/navigation";
 import { parsePath, type Route } from "../router/routes";
 import { Home } from "./home";
+import { MainNav } from "./mainNav";
 import { Notice } from "./notice";
 import { ServerNav } from "./serverNav";
-import { ServerPage } from "./serverPage";
 import { StatusBar } from "./statusBar";
 import { useObservable } from "./useObservable";
+
+// Home is what newcomers see; the rest is fetched when somebody goes there.
+const ServerPage = lazy(async () => ({ default: (await import("./serverPage")).ServerPage }));
+const Somewhere = lazy(async () => ({ default: (await import("./somewhere")).Somewhere }));
+const Explore = lazy(async () => ({ default: (await import("./explore")).Explore }));
+const Feed = lazy(async () => ({ default: (await import("./feed")).Feed }));
+const Search = lazy(async () => ({ default: (await import("./search")).Search }));
+const AgentPage = lazy(async () => ({ default: (await import("./agentPage")).AgentPage }));
+const AccountPage = lazy(async () => ({ default: (await import("./accountPage")).AccountPage }));
 
 export function App() {
   const path = useObservable(currentPath);
   const route = parsePath(path);
-  const main = useFocusOnMove(path);
+  const place = useFocusOnMove(path.split("?", 1)[0] ?? "");
   return (
     <div className="app">
       <a className="skip" href="#main">
         Skip to the main content
       </a>
+      <MainNav current={route.name} />
       <ServerNav currentId={"serverId" in route ? route.serverId : null} />
-      <div className="place" id="main" tabIndex={-1} ref={main}>
-        <Place route={route} />
+      <div className="place" id="main" tabIndex={-1} ref={place}>
+        <Suspense fallback={<Loading />}>
+          <Place route={route} />
+        </Suspense>
       </div>
       <StatusBar />
     </div>
+  );
+}
+
+function Loading() {
+  return (
+    <main className="main">
+      <h1 className="visually-hidden">MoltStack</h1>
+      <Notice title="Opening…" />
+    </main>
   );
 }
 
@@ -30,10 +51,22 @@ function Place({ route }: { readonly route: Route }) {
   switch (route.name) {
     case "home":
       return <Home />;
+    case "explore":
+      return <Explore query={route.query} />;
+    case "feed":
+      return <Feed />;
+    case "search":
+      return <Search query={route.query} />;
+    case "account":
+      return <AccountPage />;
+    case "agent":
+      return <AgentPage key={route.username} username={route.username} />;
+    case "somewhere":
+      return <Somewhere channelId={route.channelId} messageId={route.messageId} />;
     case "server":
-      return <ServerPage key={route.serverId} serverId={route.serverId} channelId={null} />;
+      return <ServerPage key={route.serverId} serverId={route.serverId} channelId={null} messageId={null} />;
     case "channel":
-      return <ServerPage key={route.serverId} serverId={route.serverId} channelId={route.channelId} />;
+      return <ServerPage key={route.serverId} {...route} />;
     case "unknown":
       return (
         <main className="main">

@@ -1,32 +1,40 @@
 import { useEffect, useState } from "react";
+import type { ChannelCard } from "../api/objects";
+import type { Lobby } from "../store/lobby";
+import { readMark } from "../store/readMarks";
 import { Room, type RoomState } from "../store/room";
-import type { Channel } from "../wire/objects";
+import { Members } from "./members";
 import { MessageLog } from "./messageLog";
 import { Notice } from "./notice";
-import { People } from "./people";
 import { useServices } from "./services";
 import { useObservable } from "./useObservable";
-import { counted, explain, typingText } from "./words";
+import { explain, typingText } from "./words";
 
 interface ChannelPageProps {
+  readonly serverId: string;
   readonly channelId: string;
+  readonly messageId: string | null;
   /** Null while the server's channels are being read. */
-  readonly channel: Channel | null;
+  readonly channel: ChannelCard | null;
+  readonly lobby: Lobby;
 }
 
 const WIDE_SCREEN = "(min-width: 1000px)";
-const PEOPLE = "people";
+const MEMBERS = "members";
 
-/** One channel, live. To be keyed by its channel. */
-export function ChannelPage({ channelId, channel }: ChannelPageProps) {
+/** One channel, live. To be keyed by its channel and message. */
+export function ChannelPage({ serverId, channelId, messageId, channel, lobby }: ChannelPageProps) {
   const { api, live } = useServices();
   const [room] = useState(() => new Room(channelId, api, live, requestAnimationFrame));
-  useEffect(() => room.open(), [room]);
+  useEffect(() => room.open(messageId), [room, messageId]);
   const state = useObservable(room.state);
-  const [peopleShown, setPeopleShown] = useState(() => window.matchMedia(WIDE_SCREEN).matches);
-  const togglePeople = () => {
-    setPeopleShown(!peopleShown);
-  };
+  const { members, moreMembers } = useObservable(lobby.state);
+  const [membersShown, setMembersShown] = useState(() => window.matchMedia(WIDE_SCREEN).matches);
+  const [seenBefore] = useState(() => readMark(channelId));
+  const { known, count } = state.company;
+  useEffect(() => {
+    if (known) lobby.presenceChanged();
+  }, [lobby, known, count]);
   return (
     <main className="main channel">
       <header className="channel-head">
@@ -39,36 +47,59 @@ export function ChannelPage({ channelId, channel }: ChannelPageProps) {
         <p className="topic quiet" dir="auto">
           {channel?.topic}
         </p>
-        {state.company.known && (
-          <button
-            type="button"
-            className="button"
-            aria-expanded={peopleShown}
-            aria-controls={PEOPLE}
-            onClick={togglePeople}
-          >
-            {counted(state.company.count, "agent here", "agents here")}
-          </button>
-        )}
+        <button
+          type="button"
+          className="button"
+          aria-expanded={membersShown}
+          aria-controls={MEMBERS}
+          onClick={() => {
+            setMembersShown(!membersShown);
+          }}
+        >
+          {known ? `Members · ${count.toLocaleString("en")} here` : "Members"}
+        </button>
       </header>
       <div className="channel-body">
         <div className="chat">
-          <Conversation room={room} state={state} name={channel?.name ?? "this channel"} />
-          <p className="typing quiet">{typingText([...state.typists.keys()])}</p>
+          <Conversation
+            room={room}
+            state={state}
+            name={channel?.name ?? "this channel"}
+            place={{ serverId, channelId, messageId, seenBefore }}
+          />
+          <p className="typing quiet" role="status">
+            {typingText([...state.typists.keys()])}
+          </p>
         </div>
-        {state.company.known && <People id={PEOPLE} company={state.company} hidden={!peopleShown} />}
+        <Members
+          id={MEMBERS}
+          members={members}
+          company={state.company}
+          hidden={!membersShown}
+          more={moreMembers === null ? null : () => void lobby.readMoreMembers()}
+        />
       </div>
     </main>
   );
+}
+
+export interface PlaceInLog {
+  readonly serverId: string;
+  readonly channelId: string;
+  /** The message that the address names. */
+  readonly messageId: string | null;
+  /** The `seq` up to which the visitor had seen it all before; null on the first visit. */
+  readonly seenBefore: number | null;
 }
 
 interface ConversationProps {
   readonly room: Room;
   readonly state: RoomState;
   readonly name: string;
+  readonly place: PlaceInLog;
 }
 
-function Conversation({ room, state: { phase, problem, timeline }, name }: ConversationProps) {
+function Conversation({ room, state: { phase, problem, timeline }, name, place }: ConversationProps) {
   const retry = () => {
     room.retry();
   };
@@ -76,7 +107,7 @@ function Conversation({ room, state: { phase, problem, timeline }, name }: Conve
   if (phase === "failed") return <Notice {...explain(problem ?? "")} action={{ label: "Try again", run: retry }} />;
   return (
     <>
-      <MessageLog room={room} timeline={timeline} problem={phase === "ready" ? problem : null} name={name} />
+      <MessageLog room={room} timeline={timeline} problem={phase === "ready" ? problem : null} name={name} place={place} />
       {phase === "closed" && <Notice {...explain(problem ?? "")} />}
     </>
   );

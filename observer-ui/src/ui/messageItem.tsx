@@ -1,83 +1,114 @@
 import { memo } from "react";
+import { Code } from "../code/code";
+import { Markdown } from "../markdown/markdown";
+import { Link } from "../router/link";
+import { agentPath } from "../router/routes";
 import type { Row } from "../store/timeline";
 import type { Author, Message } from "../wire/objects";
 import { Avatar } from "./avatar";
+import { CopyButton } from "./copyButton";
 import { Time } from "./time";
 
-interface MessageItemProps {
+export interface MessageItemProps {
   readonly row: Row;
+  /** Where this message alone is found. */
+  readonly path: string;
   /** What the message answers; `unknown` if that is not on the page. */
   readonly repliesTo: Row | "unknown" | null;
+  readonly replyPath: string | null;
   readonly startsGroup: boolean;
+  readonly startsDay: boolean;
+  /** The first that was not there on the visit before. */
+  readonly isFirstUnread: boolean;
+  /** The address names this message. */
+  readonly isTarget: boolean;
 }
 
-/** One message. What agents wrote reaches the page as text and as nothing else. */
-export const MessageItem = memo(function MessageItem({ row, repliesTo, startsGroup }: MessageItemProps) {
+/** One message. What agents wrote reaches the page as text, or as elements made of it one by one; never as HTML. */
+export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
+  const { row, path, repliesTo, replyPath, startsDay, isFirstUnread, isTarget } = props;
   const { message, removed } = row;
+  const startsGroup = props.startsGroup || startsDay || isFirstUnread;
+  const classes = ["message", startsGroup && "message-first", isTarget && "message-target"].filter(Boolean).join(" ");
   return (
-    <li className={startsGroup ? "message message-first" : "message"} data-testid="message" data-seq={message.seq}>
-      {startsGroup && <Avatar name={message.agent.username} />}
-      <div className="message-body">
-        {repliesTo !== null && <Reply to={repliesTo} />}
-        <p className={startsGroup ? "message-head" : "message-head visually-hidden"}>
-          <AuthorName author={message.agent} />{" "}
-          <span className="quiet">
-            <Time iso={message.created_at} format="full" />
-          </span>
+    <>
+      {startsDay && (
+        <p className="divider">
+          <Time iso={message.created_at} format="day" />
         </p>
-        {removed ? <p className="removed quiet">This message was removed.</p> : <Content message={message} />}
-        {!removed && <Reactions message={message} />}
-      </div>
-      {!startsGroup && (
-        <span className="message-clock quiet" aria-hidden="true">
-          <Time iso={message.created_at} format="clock" />
-        </span>
       )}
-    </li>
+      {isFirstUnread && <p className="divider divider-unread">New since your last visit</p>}
+      <article className={classes} data-testid="message" data-seq={message.seq} aria-current={isTarget || undefined}>
+        {startsGroup && <Avatar name={message.agent.username} />}
+        <div className="message-body">
+          {repliesTo !== null && replyPath !== null && <Reply to={repliesTo} path={replyPath} />}
+          <div className={startsGroup ? "message-head" : "message-head visually-hidden"}>
+            <AuthorName author={message.agent} reachable={startsGroup} />{" "}
+            {startsGroup && (
+              <Link to={path} className="message-time">
+                <Time iso={message.created_at} format="full" />
+              </Link>
+            )}
+          </div>
+          {removed ? <p className="removed quiet">This message was removed.</p> : <Content message={message} />}
+          {!removed && <Reactions message={message} />}
+        </div>
+        {!startsGroup && (
+          <Link to={path} className="message-clock">
+            <Time iso={message.created_at} format="clock" />
+          </Link>
+        )}
+        {!removed && <CopyButton text={message.content} />}
+      </article>
+    </>
   );
 });
 
-function AuthorName({ author: { username, display_name } }: { readonly author: Author }) {
-  if (display_name === null || display_name === username) return <strong>{username}</strong>;
+interface AuthorNameProps {
+  readonly author: Author;
+  /** False where the name is for screen readers alone: no key stops at what cannot be seen. */
+  readonly reachable: boolean;
+}
+
+function AuthorName({ author: { username, display_name }, reachable }: AuthorNameProps) {
+  const name = display_name ?? username;
+  if (!reachable) return <span>{name}</span>;
   return (
     <>
-      <strong>
-        <bdi>{display_name}</bdi>
-      </strong>{" "}
-      <span className="quiet">@{username}</span>
+      <Link to={agentPath(username)} className="author">
+        <bdi>{name}</bdi>
+      </Link>{" "}
+      {name !== username && <span className="quiet">@{username}</span>}
     </>
   );
 }
 
 function Content({ message: { content, content_type, edited_at } }: { readonly message: Message }) {
   const edited = edited_at !== null && <span className="edited quiet"> (edited)</span>;
-  if (content_type === "code") {
-    return (
-      <>
-        <pre className="code">
-          <code>{content}</code>
-        </pre>
-        {edited}
-      </>
-    );
-  }
   return (
-    <p className="content" dir="auto">
-      {content}
+    <>
+      <div className="content">
+        {content_type === "code" ? <Code text={content} language={null} /> : <Markdown content={content} />}
+      </div>
       {edited}
-    </p>
+    </>
   );
 }
 
 const EXCERPT = 120;
 
-function Reply({ to }: { readonly to: Row | "unknown" }) {
-  if (to === "unknown") return <p className="reply quiet">in reply to an earlier message</p>;
-  const { message, removed } = to;
+function Reply({ to, path }: { readonly to: Row | "unknown"; readonly path: string }) {
   return (
     <p className="reply quiet">
-      in reply to {message.agent.username}:{" "}
-      <bdi>{removed ? "a removed message" : message.content.slice(0, EXCERPT)}</bdi>
+      <Link to={path}>
+        {to === "unknown" ? "in reply to an earlier message" : `in reply to ${to.message.agent.username}`}
+      </Link>
+      {to !== "unknown" && (
+        <>
+          {": "}
+          <bdi>{to.removed ? "a removed message" : to.message.content.slice(0, EXCERPT)}</bdi>
+        </>
+      )}
     </p>
   );
 }

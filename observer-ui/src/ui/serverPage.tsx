@@ -14,16 +14,18 @@ interface ServerPageProps {
   readonly serverId: string;
   /** Null asks for the first channel. */
   readonly channelId: string | null;
+  /** A message of the channel to show, null for the newest. */
+  readonly messageId: string | null;
 }
 
 /** One server: its channels, and the one that is chosen. To be keyed by its server. */
-export function ServerPage({ serverId, channelId }: ServerPageProps) {
+export function ServerPage({ serverId, channelId, messageId }: ServerPageProps) {
   const { api, live } = useServices();
   const [lobby] = useState(() => new Lobby(serverId, api, live));
   useEffect(() => lobby.open(), [lobby]);
   const { server, channels, problem } = useObservable(lobby.state);
-  const channel = channels?.find(({ id }) => id === channelId);
-  useTitle(channel === undefined ? undefined : `#${channel.name}`, server?.name);
+  const channel = channels?.find(({ id }) => id === channelId) ?? null;
+  useTitle(channel === null ? undefined : `#${channel.name}`, server?.name);
 
   const firstId = channels?.[0]?.id;
   useEffect(() => {
@@ -39,7 +41,14 @@ export function ServerPage({ serverId, channelId }: ServerPageProps) {
           <NoChannel loaded={channels !== null} problem={problem} retry={() => void lobby.read()} />
         </main>
       ) : (
-        <ChannelPage key={channelId} channelId={channelId} channel={channel ?? null} />
+        <ChannelPage
+          key={`${channelId}/${messageId ?? ""}`}
+          serverId={serverId}
+          channelId={channelId}
+          messageId={messageId}
+          channel={channel}
+          lobby={lobby}
+        />
       )}
     </>
   );

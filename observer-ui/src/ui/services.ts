@@ -1,13 +1,17 @@
 import { createContext, useContext } from "react";
+import type { Account } from "../api/account";
 import type { Api } from "../api/client";
 import type { LiveSocket } from "../live/socket";
 import type { Directory } from "../store/directory";
+import type { WatchList } from "../store/watchList";
 
 /** What lives as long as the page does. */
 export interface PageServices {
+  readonly account: Account;
   readonly api: Api;
   readonly live: LiveSocket;
   readonly directory: Directory;
+  readonly watchList: WatchList;
 }
 
 export const Services = createContext<PageServices | null>(null);

@@ -48,6 +48,17 @@ export function statusText(status: Status): string {
   }
 }
 
+const PRESENCES: ReadonlyMap<string, string> = new Map([
+  ["online", "online"],
+  ["idle", "idle"],
+  ["dnd", "does not want to be disturbed"],
+  ["offline", "offline"],
+]);
+
+export function presenceText(presence: string): string {
+  return PRESENCES.get(presence) ?? presence;
+}
+
 export function typingText(names: readonly string[]): string {
   const [first, second] = names;
   if (first === undefined) return "";

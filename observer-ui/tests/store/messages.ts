@@ -2,7 +2,7 @@ import type { MessagePosted } from "../../src/wire/frames";
 import type { History, Message } from "../../src/wire/objects";
 
 export const CHANNEL = "ch_00000000000000000000000001";
-const AGENT = { id: "agt_1", username: "clawd", display_name: null };
+const AGENT = { id: "agt_1", username: "clawd", display_name: null, avatar_url: null };
 const TIME = "2026-01-02T03:04:05.678Z";
 
 export function idOf(seq: number): string {
@@ -31,8 +31,8 @@ export function page(asOf: number, messages: readonly Message[], next: string | 
 }
 
 export function posted(seq: number): MessagePosted {
-  const { id, channel, agent, content, content_type } = message(seq);
-  return { op: "message", channel, seq, id, agent, content, content_type, timestamp: TIME };
+  const { id, channel, content, content_type } = message(seq);
+  return { op: "message", channel, seq, id, agent: AGENT, content, content_type, created_at: TIME, timestamp: TIME };
 }
 
 export function range(from: number, to: number): number[] {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Place } from "../../src/api/client";
 import { ApiError } from "../../src/api/problem";
 import type { Status } from "../../src/live/effects";
 import type { Follower } from "../../src/live/socket";
@@ -10,12 +11,12 @@ import { CHANNEL, message, page, posted } from "./messages";
 
 /** An API whose answers are given by the test, one reading at a time. */
 class Shelf {
-  readonly asked: (number | null)[] = [];
+  readonly asked: Place[] = [];
   #resolve: (history: History) => void = unasked;
   #reject: (error: ApiError) => void = unasked;
 
-  history(_channelId: string, before: number | null): Promise<History> {
-    this.asked.push(before);
+  history(_channelId: string, place: Place): Promise<History> {
+    this.asked.push(place);
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -87,7 +88,7 @@ test("history is read first and the stream followed from exactly there", async (
 
 test("after a reset history is read again while the stream goes on", async () => {
   await join();
-  line.follower?.reset();
+  line.follower?.reset(null, { seq: 11, epoch: "e1" });
   expect(room.state.get().phase).toBe("loading");
   line.follower?.event(posted(12));
   await shelf.answer(page(11, [message(10), message(11)]));
@@ -99,7 +100,7 @@ test("a reset puts an end to a reading of older messages", async () => {
   await join();
   void room.readOlder();
   const late = shelf.answer(page(2, [message(0)]));
-  line.follower?.reset();
+  line.follower?.reset(null, { seq: 11, epoch: "e1" });
   await late;
   await shelf.answer(page(11, [message(11)]));
   expect(seqs()).toEqual([11]);
@@ -110,8 +111,29 @@ test("older messages are asked for once, from the oldest that is shown", async (
   void room.readOlder();
   void room.readOlder();
   await shelf.answer(page(2, [message(0)]));
-  expect(shelf.asked).toEqual([null, 1]);
+  expect(shelf.asked).toEqual([{}, { before: 1 }]);
   expect(seqs()).toEqual([0, 1, 2]);
+});
+
+test("from a message on, newer ones are read until the reader stands where the stream does", async () => {
+  room.open("msg_2");
+  await shelf.answer(page(9, [message(1), message(2)], "1"));
+  expect(shelf.asked).toEqual([{ around: "msg_2" }]);
+  expect(room.state.get().timeline).toMatchObject({ detached: true, following: false });
+  void room.readNewer();
+  line.follower?.event(posted(10));
+  await shelf.answer({ ...page(9, [message(8)]), items: [message(8)] });
+  expect(shelf.asked.at(-1)).toEqual({ after: 2 });
+  expect(seqs()).toEqual([1, 2, 8, 10]);
+  expect(room.state.get().timeline.detached).toBe(false);
+});
+
+test("where the address names a message that is not there, the newest are shown", async () => {
+  room.open("msg_404");
+  await shelf.refuse("invalid");
+  await shelf.answer(page(2, [message(1), message(2)]));
+  expect(shelf.asked).toEqual([{ around: "msg_404" }, {}]);
+  expect(room.state.get()).toMatchObject({ phase: "ready", problem: null });
 });
 
 test("a failed joining is told, and tried again when the connection is back", async () => {

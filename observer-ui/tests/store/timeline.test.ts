@@ -38,9 +38,10 @@ const edit = (seq: number, of: number, content: string) =>
     content_type: "text",
     edited_at: "2026-01-02T04:00:00.000Z",
   });
-const remove = (seq: number, of: number) => event({ op: "message_deleted", channel: CHANNEL, seq, id: idOf(of) });
+const remove = (seq: number, of: number) =>
+  event({ op: "message_deleted", channel: CHANNEL, seq, id: idOf(of), by: "clawd" });
 const react = (seq: number, of: number, op: "reaction_added" | "reaction_removed" = "reaction_added") =>
-  event({ op, channel: CHANNEL, seq, message: idOf(of), emoji: "👍" });
+  event({ op, channel: CHANNEL, seq, message: idOf(of), agent: "krill", emoji: "👍" });
 const READING: TimelineAction = { type: "reading" };
 const AWAY: TimelineAction = { type: "following", following: false };
 const BACK: TimelineAction = { type: "following", following: true };

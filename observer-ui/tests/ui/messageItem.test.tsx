@@ -1,14 +1,27 @@
 import { renderToStaticMarkup } from "react-dom/server";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Row } from "../../src/store/timeline";
 import { MessageItem } from "../../src/ui/messageItem";
 import { message } from "../store/messages";
+
+vi.mock("../../src/router/navigation", () => ({ navigate: vi.fn() }));
 
 const HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 
 function render(row: Partial<Row>): string {
   const whole = { message: message(1), asOf: 1, removed: false, ...row };
-  return renderToStaticMarkup(<MessageItem row={whole} repliesTo={whole} startsGroup />);
+  return renderToStaticMarkup(
+    <MessageItem
+      row={whole}
+      path="/m"
+      repliesTo={whole}
+      replyPath="/r"
+      startsGroup
+      startsDay={false}
+      isFirstUnread={false}
+      isTarget={false}
+    />,
+  );
 }
 
 test.each(["text", "code"] as const)("what agents write as %s stays text, wherever it is shown", (content_type) => {

@@ -72,6 +72,7 @@ async def test_an_agent_that_never_chose_has_the_defaults_of_the_contract(crew: 
         "max_outbound_per_hour": 100,
         "max_inbound_wakes_per_hour": 10,
         "heartbeat_hint_seconds": 14_400,
+        "signature_checked": None,
     }
     assert (await bot.http.get("/agents/@me/config")).json() == expected
     assert await vault.row(bot) == {}

@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from core.actor import Actor
-from core.errors import RateLimitedError
-from core.limits import Limiter, Rule
-from core.redis_client import open_redis
-from core.services.friends import Friends
-from tests.conftest import Store, Stores
 from tests.support.answers import assert_refused
 from tests.support.bots import Bot, Crew
 from tests.support.social import accept, ask, befriend, block, friends, letters, pages, reject
-from tests.support.town import Town
 
 _WRITES = ("request", "accept", "reject")
 
@@ -207,19 +200,3 @@ async def test_a_block_while_the_other_accepts_leaves_no_friendship(crew: Crew) 
         assert accepted.status_code in (200, 403)
         for bot in (one, other):
             assert (await bot.http.get("/friends")).json()["items"] == []
-
-
-async def test_friend_requests_are_limited_by_agent(store: Store, stores: Stores) -> None:
-    admin = await store.admin()
-    town = Town(admin, store.gateway)
-    one, other = await town.agents(2)
-    redis = await open_redis(stores.redis_url)
-    rule = Rule("friend_requests", 2, 3_600_000, "friend requests")
-    service = Friends(store.api, Limiter(redis, enabled=True), rule, lambda _: None)
-    for _ in range(2):
-        await service.ask(Actor("agent", one), town.names[other])
-    with pytest.raises(RateLimitedError):
-        await service.ask(Actor("agent", one), town.names[other])
-    await service.ask(Actor("agent", other), town.names[one])
-    await redis.aclose()
-    await admin.close()

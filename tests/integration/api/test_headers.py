@@ -30,7 +30,7 @@ async def test_two_requests_have_two_ids_and_the_problem_names_its_own(crew: Cre
         assert assert_refused(answer, 401, "unauthorized")["request_id"] == answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/agents", "/agents/", "//", "/servers/x/y/z", "/%2e%2e/healthz"])
+@pytest.mark.parametrize("path", ["/nothing", "/invented", "/agents/", "//", "/servers/x/y/z", "/%2e%2e/healthz"])
 async def test_an_unknown_path_of_the_api_is_a_problem(crew: Crew, path: str) -> None:
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
         assert_refused(await crew.stranger().http.request(method, path), 404, "not_found")

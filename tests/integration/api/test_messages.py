@@ -202,3 +202,22 @@ async def test_who_may_read_and_write(crew: Crew) -> None:
     for caller in (stranger, observer):
         assert_refused(await caller.http.get(f"/messages/{hidden['id']}"), 404, "not_found")
     assert _seqs(await _history(private.owner, private)) == [1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"content_type": "code", "metadata": {"a": [1, {"b": None}], "text": "\u00e9\U0001f99e"}},
+        {"metadata": None, "nonce": "once"},
+        {"metadata": {}},
+    ],
+)
+async def test_a_message_is_answered_to_its_author_as_it_is_read_later(crew: Crew, fields: dict[str, Any]) -> None:
+    room = await crew.room(guests=0)
+    await room.owner.http.patch("/agents/@me", json={"display_name": "An Owner \"quoted\""})
+    first = await room.owner.post(room.channel, "first")
+    posted = await room.owner.post(room.channel, 'with "quotes", \\ and \u2028', reply_to=first["id"], **fields)
+    assert posted == (await room.owner.http.get(f"/messages/{posted['id']}")).json()
+    history = (await room.owner.http.get(f"/channels/{room.channel}/messages")).json()["items"]
+    assert history == [posted, first]

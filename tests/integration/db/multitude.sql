@@ -65,19 +65,36 @@ insert into streams (id, kind, head)
 select id, 'channel', case when id = pg_temp.id(3, 1) then 250000 else 10 end from channels;
 insert into channel_bans (channel_id, agent_id)
 select pg_temp.id(3, n), pg_temp.id(1, n + 6) from generate_series(1, 20000) n;
+insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+select pg_temp.id(5, n), pg_temp.id(3, n), pg_temp.id(1, n), pg_temp.id(1, n + 2) from generate_series(1, 20000) n;
+insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
+select pg_temp.id(5, 20000 + n), pg_temp.id(3, 1), pg_temp.id(1, n * 41), pg_temp.id(1, 41) from generate_series(2, 400) n;
+insert into server_audit (server_id, action, actor_id, target_id)
+select pg_temp.id(2, case when n % 2 = 0 then 1 else n end), 'banned', pg_temp.id(1, n), pg_temp.id(1, n + 5)
+from generate_series(1, 20000) n;
 
 insert into messages (id, channel_id, seq, agent_id, content, reply_to, created_at)
-select pg_temp.id(4, n), pg_temp.id(3, 1), n, pg_temp.id(1, 41 * (1 + n % 490)), 'a message of the busy channel',
+select pg_temp.id(4, n), pg_temp.id(3, 1), n, pg_temp.id(1, 41 * (1 + n % 490)), 'message ' || n || ' of the busy channel',
        pg_temp.id(4, greatest(1, n - 10)), pg_temp.at(n)
 from generate_series(1, 250000) n;
 insert into messages (id, channel_id, seq, agent_id, content, created_at)
 select pg_temp.id(4, n), pg_temp.id(3, 2 + (n - 250001) / 10), 1 + n % 10, pg_temp.id(1, 2 + (n - 250001) / 10),
-       'a message of a quiet channel', pg_temp.at(n % 250000)
+       'message ' || n || ' of a quiet channel', pg_temp.at(n % 250000)
 from generate_series(250001, 440000) n;
 insert into messages (id, channel_id, seq, agent_id, content, created_at)
 select pg_temp.id(4, n), pg_temp.id(3, 30001 + (n - 440001) / 6), 1 + (n - 440001) % 6,
        pg_temp.id(1, 1 + (n - 440001) / 6), 'a letter', pg_temp.at(n % 250000)
 from generate_series(440001, 500000) n;
+-- What app.words gives for plain letters, and an index that is made at once: both for speed.
+drop index search_documents_words;
+insert into search_documents (message_id, words) select id, to_tsvector('simple', content) from messages where id <= pg_temp.id(4, 440000);
+create index search_documents_words on search_documents using gin (words);
+insert into search_due (channel_id, first_seq, last_seq, fresh) select pg_temp.id(3, 2 + n), 1, 1, true from generate_series(1, 20) n;
+insert into activity (hour, server_id, agent_id, messages)
+select date_trunc('hour', now(), 'UTC'), pg_temp.id(2, n), pg_temp.id(1, n), n % 7 from generate_series(1, 20000) n;
+insert into feed_items (seq, kind, subject_id, at)
+select n, 'message', pg_temp.id(4, n), now() - (60000 - n) * interval '10 seconds' from generate_series(1, 60000) n;
+update streams set head = 60000 where id = app.feed();
 insert into events (stream_id, seq, created_at, frame)
 select channel_id, seq, created_at, convert_to('{"op":"message","content":"' || repeat('x', 150) || '"}', 'UTF8') from messages;
 insert into message_reactions (message_id, agent_id, emoji)
@@ -85,7 +102,7 @@ select pg_temp.id(4, n), pg_temp.id(1, 1 + n % 7 * 41), 'up' from generate_serie
 insert into message_nonces (channel_id, agent_id, nonce, message_id, seq, fingerprint, created_at)
 select channel_id, agent_id, 'nonce-' || seq, id, seq, '', now() - interval '1 hour' from messages
 where id > pg_temp.id(4, 200000) and id <= pg_temp.id(4, 250000);
-insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq, body)
-select id, id, 'mention.received', 1, 2, 'body' from active;
+insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq, state)
+select id, id, 'mention.received', 1, 2, 'delivered' from active;
 reset session_replication_role;
 reset synchronous_commit;

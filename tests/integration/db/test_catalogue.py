@@ -52,6 +52,7 @@ async def test_the_gateway_alone_opens_sessions(world: World, function: str) -> 
     [
         *("message_reactions", "events", "streams", "inbox_cursors", "agent_karma"),
         *("friend_requests", "friendships", "agent_blocks", "agent_follows"),
+        *("channel_reports", "platform_audit"),
     ],
 )
 async def test_no_server_writes_the_log_by_itself(world: World, table: str) -> None:

@@ -184,13 +184,6 @@ async def test_a_deleted_message_leaves_no_word_anywhere_in_the_database(town: T
     edit = EditMessage(content="plugh", raw_metadata=msgspec.Raw(b'{"word":"plugh"}'))
     await told.changes.edit(owner, message, edit)
     await town.say(owner, room, f"kept @{town.names[member]}")
-    await town.admin.execute(
-        "insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq, body)"
-        " select gen_random_uuid(), $1::uuid, 'mention.received', s, s + 1,"
-        " (select string_agg(frame, ',') from inbox_events where agent_id = $1 and seq between s and s + 1)"
-        " from generate_series(0, 2) s",
-        member,
-    )
     assert {word for word in words if await _places_of(town, word)} == set(words)
     async with town.gateway.connection() as connection:
         before = [await town.replay(connection, stream) for stream in (room, member)]
@@ -198,10 +191,7 @@ async def test_a_deleted_message_leaves_no_word_anywhere_in_the_database(town: T
     await told.changes.delete(owner, message)
     for word in words:
         assert await _places_of(town, word) == []
-    assert await _places_of(town, "kept") == ["events", "inbox_events", "messages", "webhook_deliveries"]
-    # The delivery that carries only the second message keeps its bytes.
-    bodies = await town.admin.fetch("select first_seq from webhook_deliveries where body is not null")
-    assert [row["first_seq"] for row in bodies] == [2]
+    assert await _places_of(town, "kept") == ["events", "inbox_events", "messages"]
 
     async with town.gateway.connection() as connection:
         events, letters = [await town.replay(connection, stream) for stream in (room, member)]

@@ -168,6 +168,7 @@ friend_requests.to_agent_id         agents      cascade
 friendships.agent_a_id              agents      cascade
 friendships.agent_b_id              agents      cascade
 friendships.dm_channel_id           channels    cascade
+idempotency_keys.agent_id           agents      cascade
 inbox_cursors.agent_id              agents      cascade
 inbox_events.agent_id               agents      cascade
 message_nonces.agent_id             agents      cascade
@@ -182,6 +183,7 @@ observer_watches.server_id          servers     cascade
 recent_notices.agent_id             agents      cascade
 revocations.agent_id                agents      cascade
 revocations.observer_id             observers   cascade
+search_documents.message_id                messages    cascade
 server_bans.agent_id                agents      cascade
 server_bans.banned_by               agents      set null
 server_bans.server_id               servers     cascade
@@ -192,6 +194,7 @@ server_members.server_id            servers     cascade
 server_tags.server_id               servers     cascade
 servers.owner_agent_id              agents      restrict
 webhook_deliveries.agent_id         agents      cascade
+webhook_endpoints.agent_id          agents      cascade
 """
 
 

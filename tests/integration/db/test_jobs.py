@@ -14,6 +14,7 @@ import pytest
 from claw.wire.ids import Prefix, encode_id
 from core.jobs import Done, Handler, Job, JobRunner, enqueue
 from core.join_notices import TellFollowers
+from core.request_id import REQUEST_ID
 from core.work import HANDLERS
 from db.database import Connection, Scope
 from db.roles import Role, role_url
@@ -212,3 +213,20 @@ async def test_a_worker_killed_in_the_middle_has_told_nobody_twice(town: Town, s
         while await _jobs(town):
             await asyncio.sleep(0.05)
     assert await _told(town) == Counter(followers)
+
+
+async def test_a_job_runs_in_the_name_of_the_request_that_queued_it(store: Store) -> None:
+    seen = []
+
+    async def count(connection: Connection, job: Count) -> Done:
+        seen.append(REQUEST_ID.get())
+        if job.times:
+            await enqueue(connection, Count(times=job.times - 1))
+        return Done()
+
+    for request in ("request-1", None):
+        REQUEST_ID.set(request)
+        await _queue(store, Count(times=1))
+    assert await _work(_runner(store, count=count)) == 4
+    assert sorted(seen, key=str) == [None, None, "request-1", "request-1"]
+    assert REQUEST_ID.get() is None

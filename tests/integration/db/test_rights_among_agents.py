@@ -98,6 +98,7 @@ WATCHES = Subject(
         "forged": "insert into observer_watches (observer_id, server_id) values ($olga, $plaza)",
     },
 )
+# The owner's waits, the member's is done and old.
 DELIVERIES = Subject(
     """
     webhook_deliveries                                      | select       | insert | update | delete
@@ -105,16 +106,18 @@ DELIVERIES = Subject(
     member                                                  | members_call | x      | x      | x
     admin, stranger, claimant, observer, guest, nobody      | -            | x      | x      | x
     gateway                                                 | x            | x      | x      | x
-    worker                                                  | *            | any    | *      | *
+    worker                                                  | *            | x      | x      | members_call
     """,
     key=("id",),
-    update="attempts = 1",
-    inserts={
-        "any": """insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq)
-                  values ($new, $owner, 'dm.received', 1, 1)""",
-    },
 )
-SUBJECTS = [REQUESTS, FRIENDSHIPS, BLOCKS, FOLLOWS, RECENT_NOTICES, JOBS, OBSERVERS, WATCHES, DELIVERIES]
+ENDPOINTS = Subject(
+    """
+    webhook_endpoints                                       | select       | insert | update | delete
+    owner, member, observer, nobody, gateway, worker        | x            | x      | x      | x
+    """,
+    key=("agent_id",),
+)
+SUBJECTS = [REQUESTS, FRIENDSHIPS, BLOCKS, FOLLOWS, RECENT_NOTICES, JOBS, OBSERVERS, WATCHES, DELIVERIES, ENDPOINTS]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -29,8 +29,8 @@ SERVERS = Subject(
 MEMBERS = Subject(
     """
     server_members            | select                | insert | update     | delete
-    owner                     | *                     | -      | * !*/owner | * !*/owner
-    admin                     | commons/*             | -      | -          | commons/* !*/owner
+    owner                     | *                     | -      | * !*/owner | -
+    admin                     | commons/*             | -      | -          | commons/admin
     member                    | *                     | -      | -          | */member
     muted                     | commons/*             | -      | -          | commons/muted
     banned                    | commons/* den/banned  | -      | -          | den/banned
@@ -52,20 +52,14 @@ MEMBERS = Subject(
 )
 BANS = Subject(
     """
-    server_bans                                              | select    | insert      | update | delete
-    owner                                                    | *         | commons den | x      | *
-    admin                                                    | commons/* | commons     | x      | commons/*
-    member, muted, banned, stranger, suspended               | -         | -           | x      | -
-    observer, guest, nobody                                  | -         | -           | x      | -
-    gateway, worker                                          | x         | x           | x      | x
+    server_bans                                              | select    | insert | update | delete
+    owner                                                    | *         | x      | x      | *
+    admin                                                    | commons/* | x      | x      | commons/*
+    member, muted, banned, stranger, suspended               | -         | x      | x      | -
+    observer, guest, nobody                                  | -         | x      | x      | -
+    gateway, worker                                          | x         | x      | x      | x
     """,
     key=("server_id", "agent_id"),
-    inserts={
-        "commons": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $stranger, $me)",
-        "den": "insert into server_bans (server_id, agent_id, banned_by) values ($den, $stranger, $me)",
-        "the-owner": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $owner, $me)",
-        "forged": "insert into server_bans (server_id, agent_id, banned_by) values ($commons, $stranger, $hermit)",
-    },
 )
 TAGS = Subject(
     """
@@ -106,44 +100,50 @@ CHANNELS = Subject(
 )
 CHANNEL_BANS = Subject(
     """
-    channel_bans                                  | select        | insert         | update | delete
-    owner                                         | *             | general cellar | x      | *
-    admin                                         | general/muted | general        | x      | general/muted
-    member, muted, banned, stranger, suspended    | -             | -              | x      | -
-    observer, guest, nobody                       | -             | -              | x      | -
-    gateway, worker                               | x             | x              | x      | x
+    channel_bans                                  | select        | insert | update | delete
+    owner                                         | *             | x      | x      | *
+    admin                                         | general/muted | x      | x      | general/muted
+    member, muted, banned, stranger, suspended    | -             | x      | x      | -
+    observer, guest, nobody                       | -             | x      | x      | -
+    gateway, worker                               | x             | x      | x      | x
     """,
     key=("channel_id", "agent_id"),
-    inserts={
-        "general": "insert into channel_bans (channel_id, agent_id) values ($general, $stranger)",
-        "cellar": "insert into channel_bans (channel_id, agent_id) values ($cellar, $member)",
-        "the-owner": "insert into channel_bans (channel_id, agent_id) values ($general, $owner)",
-        "dm": "insert into channel_bans (channel_id, agent_id) values ($dm, $member)",
-    },
 )
 REPORTS = Subject(
     """
-    channel_reports                | select | insert         | update | delete
-    owner                          | *      | general cellar | -      | x
-    admin                          | report | general        | -      | x
-    member                         | *      | general cellar | *      | x
-    muted                          | -      | general        | -      | x
-    banned, stranger, suspended    | -      | -              | -      | x
-    observer, guest, nobody        | -      | -              | -      | x
-    gateway, worker                | x      | x              | x      | x
+    channel_reports                      | select | insert | update | delete
+    owner, member                        | *      | x      | x      | x
+    admin                                | report | x      | x      | x
+    muted, banned, stranger, suspended   | -      | x      | x      | x
+    observer, guest, nobody              | -      | x      | x      | x
+    gateway, worker                      | x      | x      | x      | x
     """,
     key=("id",),
-    update="reason = 'new'",
+)
+AUDIT = Subject(
+    """
+    server_audit                         | select   | insert      | update | delete
+    owner                                | * !ashes | commons den | x      | x
+    admin                                | deed     | commons     | x      | x
+    member, muted, banned, stranger      | -        | -           | x      | x
+    suspended, observer, guest, nobody   | -        | -           | x      | x
+    gateway, worker                      | x        | x           | x      | x
+    """,
+    key=("id",),
     inserts={
-        "general": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
-                      values ($new, $general, $me, $hermit)""",
-        "cellar": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
-                     values ($new, $cellar, $me, $hermit)""",
-        "dm": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
-                 values ($new, $dm, $me, $hermit)""",
-        "forged": """insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id)
-                     values ($new, $general, $hermit, $muted)""",
+        "commons": "insert into server_audit (server_id, action, actor_id) values ($commons, 'unbanned', $me)",
+        "den": "insert into server_audit (server_id, action, actor_id) values ($den, 'unbanned', $me)",
+        "forged": "insert into server_audit (server_id, action, actor_id) values ($commons, 'unbanned', $hermit)",
+        "unsigned": "insert into server_audit (server_id, action) values ($commons, 'auto_banned')",
     },
+)
+PLATFORM_AUDIT = Subject(
+    """
+    platform_audit                                      | select | insert | update | delete
+    owner, admin, member, muted, banned, stranger       | x      | x      | x      | x
+    suspended, observer, guest, nobody, gateway, worker | x      | x      | x      | x
+    """,
+    key=("id",),
 )
 INVITES = Subject(
     """
@@ -167,7 +167,7 @@ INVITES = Subject(
                    values ($new, $commons, $me, sha256('new'), now(), 1)""",
     },
 )
-SUBJECTS = [SERVERS, MEMBERS, BANS, TAGS, CHANNELS, CHANNEL_BANS, REPORTS, INVITES]
+SUBJECTS = [SERVERS, MEMBERS, BANS, TAGS, CHANNELS, CHANNEL_BANS, REPORTS, AUDIT, PLATFORM_AUDIT, INVITES]
 
 
 @pytest.mark.asyncio(loop_scope="session")

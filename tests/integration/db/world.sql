@@ -11,7 +11,8 @@ insert into agents (id, username, public_key, status, card, pending_until) value
     ($gone,      'gone',      repeat('k', 44), 'deleted',   '{}', null),
     ($pending,   'pending',   repeat('k', 44), 'pending',   '{}', now() + interval '5 minutes'),
     ($expired,   'expired',   repeat('k', 44), 'pending',   '{}', now() - interval '5 minutes');
-insert into agent_karma (agent_id, score, reactions_received, followers_count) values ($owner, 4, 2, 2), ($member, 1, 1, 0);
+update agent_karma set score = 4, reactions_received = 2, followers_count = 2 where agent_id = $owner;
+update agent_karma set score = 1, reactions_received = 1 where agent_id = $member;
 insert into agent_config (agent_id, webhook_url) values
     ($owner, 'https://owner.example/wake'), ($member, 'https://member.example/wake'), ($suspended, null);
 
@@ -50,6 +51,10 @@ insert into server_invites (id, server_id, created_by, secret_hash, expires_at) 
     ($invite, $commons, $owner, sha256('secret'), now() + interval '1 day'),
     ($stale_invite, $den, $owner, sha256('secret'), now() - interval '1 day');
 insert into channel_bans (channel_id, agent_id) values ($general, $muted), ($cellar, $stranger);
+-- The last is of a server that was deleted.
+insert into server_audit (id, server_id, action, actor_id) values
+    ($deed, $commons, 'unbanned', $owner), ($den_deed, $den, 'unbanned', $owner), ($ashes, $ruin, 'server_deleted', $owner);
+insert into platform_audit (username, action, reason, done_by) values ('suspended', 'suspended', 'spam', 'root');
 insert into channel_reports (id, channel_id, reporter_agent_id, target_agent_id) values
     ($report, $general, $member, $muted), ($den_report, $cellar, $member, $banned);
 
@@ -81,8 +86,10 @@ insert into inbox_events (agent_id, seq, kind, created_at, acked_at, frame) valu
     ($member, 2, 'dm',      now(), now(), '{}');
 update streams set head = 1 where id = $owner;
 update streams set head = 2 where id = $member;
-insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq) values
-    ($owners_call, $owner, 'mention.received', 1, 1), ($members_call, $member, 'dm.received', 1, 2);
+insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq, state, next_attempt_at, created_at) values
+    ($owners_call,  $owner,  'mention.received', 1, 1, 'pending',   now(), now()),
+    ($members_call, $member, 'dm.received',      1, 2, 'delivered', null,  now() - interval '40 days');
+insert into webhook_endpoints (agent_id) values ($owner);
 
 insert into observers (id, email, password_hash) values
     ($otto, 'otto@example.org', 'hash'), ($olga, 'olga@example.org', 'hash');

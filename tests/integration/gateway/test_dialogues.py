@@ -82,7 +82,7 @@ class Talk:
             self._keep(await self.socket.receive())
 
     def _keep(self, frame: dict[str, Any]) -> None:
-        if frame["op"] != "presence":  # It comes when it comes.
+        if frame["op"] != "presence" or "online" in frame:  # The rest of it comes when it comes.
             self.frames.append(frame)
 
     async def _happen(self, happening: dict[str, Any]) -> None:

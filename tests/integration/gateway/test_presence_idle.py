@@ -43,7 +43,6 @@ async def test_an_agent_becomes_idle_and_then_offline_and_an_act_brings_it_back(
 
 async def test_messages_reactions_and_typing_count_wherever_they_are_done(pair: Pair) -> None:
     ada = await pair.follower(pair.left, pair.ada)
-    bob = await pair.follower(pair.right, pair.bob)
     channel = encode_id(Prefix.CHANNEL, pair.room)
     message = await pair.town.say(pair.bob, pair.room)
     wire_id = encode_id(Prefix.MESSAGE, message)
@@ -65,11 +64,11 @@ async def test_messages_reactions_and_typing_count_wherever_they_are_done(pair: 
     for act in acts:
         _forget_acts(pair)
         await pair.let_pass(pair.ada, 31)
-        await bob.sees(pair.room, ada="idle", bob="online")
+        await pair.until_state(pair.left, pair.ada, "idle")
         done = act()
         if done is not None:
             await done
-        await bob.sees(pair.room, ada="online", bob="online")
+        await pair.until_state(pair.left, pair.ada, "online")
 
 
 def _forget_acts(pair: Pair) -> None:

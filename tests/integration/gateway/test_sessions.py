@@ -88,7 +88,7 @@ async def test_subscribed_comes_before_the_context_of_its_three_tiers(crew: Crew
     channel = (await owner.http.post(f"/servers/{server}/channels", json=body)).json()["id"]
     socket = await crew.socket(owner)
     await socket.send(op="subscribe", channels=[channel, server], ref="s")
-    subscribed, context, of_server, server_context, inbox = [await socket.receive() for _ in range(5)]
+    subscribed, context, presence, of_server, server_context, inbox = [await socket.receive() for _ in range(6)]
     assert subscribed == {
         "op": "subscribed", "channel": channel, "seq": 0, "epoch": socket.hello["epoch"],
         "recovered": "nothing_missed", "replayed": 0, "ref": "s",
@@ -96,6 +96,7 @@ async def test_subscribed_comes_before_the_context_of_its_three_tiers(crew: Crew
     assert (context["op"], context["channel_id"]) == ("context", channel)
     assert (context["server"], context["channel"]) == ("be kind", "whisper")
     assert context["platform"]
+    assert presence == {"op": "presence", "channel": channel, "online": [owner.username], "count": 1}
     assert (of_server["op"], of_server["server"], of_server["seq"]) == ("subscribed", server, 1)
     assert (server_context["op"], server_context["server"]) == ("context", "be kind")
     assert (inbox["op"], inbox["inbox"], inbox["seq"], inbox["ref"]) == ("subscribed", True, 0, "s")

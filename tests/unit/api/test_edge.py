@@ -155,6 +155,17 @@ async def test_the_log_has_one_line_without_the_query_and_with_who_it_was() -> N
     assert line["agent"].startswith("agt_")
 
 
+async def test_a_trace_shows_no_header() -> None:
+    shown = []
+
+    async def showing(scope: Scope, receive: Receive, send: Send) -> None:
+        shown.append(repr(trace_of(scope)))
+        await good(scope, receive, send)
+
+    await ask(showing, headers={"Authorization": f"Bearer {SECRET}"})
+    assert SECRET not in shown[0]
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 async def test_probes_are_not_logged(path: str) -> None:
     with structlog.testing.capture_logs() as lines:

@@ -32,6 +32,7 @@ def test_the_keys_are_for_their_owner_alone(keys_dir: Path) -> None:
         "jwt.pem": 0o600,
         "jwks.json": 0o600,
         "webhook.pem": 0o600,
+        "webhook.pub": 0o600,
         "sealing.key": 0o600,
         "sealing.pub": 0o600,
     }
@@ -66,7 +67,7 @@ def test_several_makers_at_once_get_the_same_keys(tmp_path: Path) -> None:
         thread.join()
     assert len(kids) == 8
     assert set(kids) == {load_jwks(tmp_path)["keys"][0]["kid"]}
-    assert len(contents(tmp_path)) == 5  # Nothing half-made is left beside them.
+    assert len(contents(tmp_path)) == 6  # Nothing half-made is left beside them.
 
 
 def test_who_comes_second_takes_what_is_there(keys_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

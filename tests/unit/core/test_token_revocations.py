@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from core.errors import UnauthorizedError
+from core.errors import ForbiddenError, UnauthorizedError
 from core.keys import ensure_keys, load_jwks, load_signing_key
 from core.tokens import TokenIssuer, TokenVerifier
 
@@ -90,6 +90,20 @@ def test_who_logs_in_again_afterwards_is_welcome(issuer: TokenIssuer, verifier: 
     assert verifier.verify(token).subject == ADA
 
 
+def test_a_suspended_agent_is_told_so_until_it_is_let_in_again(issuer: TokenIssuer, verifier: TokenVerifier) -> None:
+    token, strangers = token_of(issuer), token_of(issuer, BRIN)
+    issued_at = verifier.verify(token).issued_at
+    verifier.revoke(ADA, None, issued_at + 1, suspended=True)
+    with pytest.raises(ForbiddenError, match="suspended") as refusal:
+        verifier.verify(token)
+    assert refusal.value.code == "suspended"
+    assert verifier.verify(strangers).subject == BRIN
+    # Heard in the wrong order: the last word counts.
+    verifier.revoke(ADA, None, issued_at + 2)
+    verifier.revoke(ADA, None, issued_at + 1, suspended=True)
+    assert_ended(verifier, token)
+
+
 def test_only_what_was_not_known_is_news(verifier: TokenVerifier) -> None:
     now = time.time()
     assert verifier.revoke(ADA, FAMILY, now)
@@ -113,7 +127,7 @@ def test_an_ended_log_in_is_remembered_as_long_as_its_tokens_could_live(
 ) -> None:
     token = token_of(issuer)
     verifier.revoke(ADA, FAMILY, time.time())
-    verifier.revoke(BRIN, None, time.time())
+    verifier.revoke(BRIN, None, time.time(), suspended=True)
     move_clock(LIFETIME)
     verifier.forget_old_revocations()
     move_clock(0)
@@ -121,3 +135,4 @@ def test_an_ended_log_in_is_remembered_as_long_as_its_tokens_could_live(
     move_clock(LIFETIME + 61)
     verifier.forget_old_revocations()
     assert verifier._revoked_families == verifier._revoked_agents == {}
+    assert not verifier.is_suspended(BRIN)

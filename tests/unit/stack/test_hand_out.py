@@ -25,7 +25,7 @@ def test_each_gets_the_keys_of_its_own_work_and_nobody_anothers_password(keys_di
     target = tmp_path / "handed-out"
     hand_out_keys(keys_dir, target)
     assert handed(target) == {
-        "api": {"jwt.pem", "jwks.json", "sealing.pub", "moltstack_api.password"},
+        "api": {"jwt.pem", "jwks.json", "sealing.pub", "webhook.pub", "moltstack_api.password"},
         "gateway": {"jwks.json", "moltstack_gateway.password"},
         "worker": {"webhook.pem", "sealing.key", "moltstack_worker.password"},
     }

@@ -1,0 +1,35 @@
+import { Link } from "../router/link";
+import type { Route } from "../router/routes";
+import { useServices } from "./services";
+import { useObservable } from "./useObservable";
+
+const PLACES = [
+  { name: "home", path: "/", label: "Home" },
+  { name: "explore", path: "/explore", label: "Explore" },
+  { name: "feed", path: "/feed", label: "Feed" },
+  { name: "search", path: "/search", label: "Search" },
+] as const;
+
+/** The main places, which are there on every page. */
+export function MainNav({ current }: { readonly current: Route["name"] }) {
+  const { account } = useServices();
+  const { email } = useObservable(account.state);
+  return (
+    <nav className="places" aria-label="Main">
+      <ul>
+        {PLACES.map(({ name, path, label }) => (
+          <li key={name}>
+            <Link to={path} current={name === current} className="place-link">
+              {label}
+            </Link>
+          </li>
+        ))}
+        <li>
+          <Link to="/account" current={current === "account"} className="place-link">
+            {email === null ? "Log in" : "Account"}
+          </Link>
+        </li>
+      </ul>
+    </nav>
+  );
+}
