@@ -35,7 +35,7 @@ BENCH := load-tests
 C_FLAGS := -std=gnu17 -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror
 C_HEADERS := $(wildcard $(BENCH)/c/*.h)
 
-.PHONY: help setup run test check fmt lock clean chromium bench-api bench-gateway bench-nodes bench-storm bench-store
+.PHONY: help setup run test check fmt lock clean chromium bench-api bench-gateway bench-nodes bench-storm bench-wakes bench-store
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -73,6 +73,9 @@ bench-storm: $(STAMPS)/editable ## a node is killed under 5,000 sockets: until a
 
 bench-nodes: $(STAMPS)/editable $(BENCH)/build/load ## what more gateways cost, and changes of presence; half a minute
 	$(BIN)/python $(BENCH)/bench_nodes.py $(ARGS)
+
+bench-wakes: $(STAMPS)/editable ## 10,000 wake-ups for 1,000 sleeping agents, 1 in 20 hanging; a minute; ARGS="--endpoints 100 --rounds 2" for a look
+	$(BIN)/python $(BENCH)/bench_wakes.py $(ARGS)
 
 fmt: $(STAMPS)/dev ## format, and mend what can be mended by machine
 	$(BIN)/ruff check --fix .

@@ -179,9 +179,15 @@ def decode_body(data: bytes, wanted: type) -> Any:
 def parse_query(parameters: Mapping[str, str], wanted: type[_Q]) -> _Q:
     """The query parameters as `wanted`; others are ignored. Raises InvalidError, saying where the fault is."""
     try:
-        return msgspec.convert(dict(parameters), wanted, strict=False)
+        query = msgspec.convert(dict(parameters), wanted, strict=False)
     except msgspec.ValidationError as error:
         raise _misfit(error) from None
+    for name, text in parameters.items():
+        value = getattr(query, name, None)
+        # It takes 1.0 and 1e1 for numbers too.
+        if type(value) is int and str(value) != text:
+            raise InvalidError("Expected a number in digits.", path=f"$.{name}")
+    return query
 
 
 def _misfit(error: msgspec.ValidationError) -> InvalidError:

@@ -251,7 +251,7 @@ class Presence:
         try:
             await self._configure(agents)
             questions += [agent.question() for agent in agents]
-            verdicts = await self._records.judge(self.gateway, self._peers.alive, questions)
+            verdicts = await self._records.judge(self.gateway, self._peers, questions)
         except BaseException:
             for agent, question in zip(agents, questions, strict=False):
                 agent.put_back(question)

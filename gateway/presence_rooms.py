@@ -27,7 +27,7 @@ _FRAME_EVERY_S: Final = 1.0
 _READ_AGAIN_S: Final = 0.25
 _BATCH: Final = 200
 # About so often each channel is compared with what lies in Redis.
-_VERIFY_EVERY_S: Final = 15
+_VERIFY_EVERY_S: Final = 30
 
 _log = structlog.get_logger(__name__)
 
@@ -274,7 +274,7 @@ class Rooms:
                 continue
             if gateway in self._peers.alive:
                 room.roster.replace(gateway, number, members)
-            elif self._peers.is_lost(gateway):
+            elif gateway in self._peers.lost:
                 self._garbage.append((room.id, gateway, list(members)))
         for gateway, number in room.roster.numbers().items():
             if gateway not in found and known.get(gateway) == number:

@@ -13,4 +13,5 @@ Both ends import this package and nothing of each other. One module per subject:
 - `close`: WebSocket close codes and what each range tells the client to do.
 - `problems`: the stable error codes and the RFC 9457 body.
 - `limits`: the sizes that both ends check.
+- `typescript`: all of this as TypeScript, for `claw/js`.
 """

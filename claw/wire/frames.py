@@ -215,7 +215,10 @@ class ServerUpdated(ServerEvent, frozen=True, tag="server_updated", kw_only=True
 
 
 class Presence(Frame, frozen=True, tag="presence", kw_only=True):
-    """Who is in a channel: `online` once after subscribing, then what changed."""
+    """Who is in a channel: `online` after subscribing and after a lag, else who left, joined and changed.
+
+    Who is named is online unless `changed` says otherwise. `count` is of all, however many are named.
+    """
 
     channel: str
     count: int

@@ -2,8 +2,8 @@
 -- KEYS: the agent's record, a hash: act (time of its last act), timeout, hand (what it chose), state, at (since when), and
 -- for each gateway that has sessions of it, '@' and the gateway's id: since when. Times are in milliseconds, of Redis.
 -- ARGV: the gateway that asks ('' for who has no sessions), whether it has sessions of the agent ('1' or '0'), whether one
--- has just begun ('1'), the idle timeout ('' as before), a new choice ('' none, 'online' takes it back), then the gateways
--- that live.
+-- has just begun ('1'), the idle timeout ('' as before), a new choice ('' none, 'online' takes it back), how many gateways
+-- live and which, then those that are lost.
 -- Answers: whether this call changed the state (1 or 0), the state, since when, milliseconds until it may change by itself
 -- (-1 never), the choice, then the other gateways that have sessions.
 local key, gateway, here, fresh, timeout, wish = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -13,9 +13,9 @@ local function text(number)
     return string.format('%.0f', number)
 end
 
-local alive = {}
-for i = 6, #ARGV do
-    alive[ARGV[i]] = true
+local alive, lost = {}, {}
+for i = 7, #ARGV do
+    (i <= 6 + ARGV[6] and alive or lost)[ARGV[i]] = true
 end
 local record, others, mine = {}, {}, false
 local fields = redis.call('HGETALL', key)
@@ -26,7 +26,7 @@ for i = 1, #fields, 2 do
         record[field] = value
     elseif name == gateway then
         mine = true
-    elseif alive[name] or now - value < 10000 then
+    elseif alive[name] or (not lost[name] and now - value < 10000) then
         -- One that began so lately may not have been heard of by who asks.
         others[#others + 1] = name
     else

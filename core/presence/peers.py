@@ -53,9 +53,10 @@ class Peers:
             self.alive.add(gateway)
             self._seen[gateway] = now
 
-    def is_lost(self, gateway: UUID) -> bool:
-        """Whether this one is known, and does not live any more."""
-        return gateway in self._stamps and gateway not in self.alive
+    @property
+    def lost(self) -> set[UUID]:
+        """Those that are known, and do not live any more."""
+        return self._stamps.keys() - self.alive
 
     def rearm(self, now: float) -> None:
         """Stamps could not be read for a while: nobody is blamed for that."""

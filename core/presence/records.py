@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from core.presence.batch import run_together
+from core.presence.peers import Peers
 from core.presence.roster import State
 from core.redis_client import RedisClient
 
@@ -50,10 +51,10 @@ class AgentRecords:
             (resources.files("core.presence") / file).read_text(encoding="utf-8") for file in ("agent.lua", "act.lua")
         )
 
-    async def judge(self, gateway: UUID | None, alive: Iterable[UUID], questions: Sequence[Question]) -> list[Verdict]:
+    async def judge(self, gateway: UUID | None, peers: Peers, questions: Sequence[Question]) -> list[Verdict]:
         """Decide the agents' states; the answers in order. `gateway` is who asks, None for who has no sessions."""
         mine = b"" if gateway is None else gateway.bytes
-        living = [each.bytes for each in alive]
+        known: list[bytes | int] = [len(peers.alive), *(each.bytes for each in (*peers.alive, *peers.lost))]
         answers = await run_together(
             self._redis,
             [
@@ -61,7 +62,7 @@ class AgentRecords:
                     *("EVAL", self._judge, 1, _key(each.agent), mine, _flag(each.is_here), _flag(each.is_fresh)),
                     "" if each.timeout_s is None else each.timeout_s * 1000,
                     each.choice or "",
-                    *living,
+                    *known,
                 )
                 for each in questions
             ],

@@ -7,11 +7,11 @@ listens and reads afterwards misses nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from core.presence.batch import Command, run_together
 from core.presence.roster import Standing, State
@@ -29,7 +29,7 @@ _STATES: Final[dict[bytes, State]] = {b"online": "online", b"idle": "idle", b"dn
 class Change(Struct, frozen=True, array_like=True):
     """A gateway's change number `number` in one channel. A `whole` one names all that it has there."""
 
-    gateway: bytes
+    gateway: Annotated[bytes, Meta(min_length=_ID_BYTES, max_length=_ID_BYTES)]
     number: int
     whole: bool
     changes: dict[str, Standing | None]

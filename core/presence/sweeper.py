@@ -70,7 +70,7 @@ class PresenceSweeper:
             if not agents:
                 return
             last = agents[-1]
-            verdicts = await self._records.judge(None, self._peers.alive, [Question(agent) for agent in agents])
+            verdicts = await self._records.judge(None, self._peers, [Question(agent) for agent in agents])
             gone = [
                 PresenceRow(agent, verdict.state, datetime.fromtimestamp(verdict.at / 1000, UTC))
                 for agent, verdict in zip(agents, verdicts, strict=True)

@@ -163,7 +163,8 @@ begin
         end if;
         -- A call that nobody records, since its worker was killed, is due again when its time is over.
         update webhook_deliveries d set attempts = d.attempts + 1, next_attempt_at = now() + lease where d.id = made.id;
-        update webhook_endpoints w set busy_until = now() + lease, due_at = now() + lease, open_at = now() + pause
+        update webhook_endpoints w set busy_until = now() + lease, due_at = now() + lease,
+            open_at = case when made.kind = 'wake' then now() + pause else w.open_at end
         where w.agent_id = place.agent_id;
         return query
         select made.id, made.agent_id, made.kind::text, made.event_type::text, made.format::text, made.attempts + 1,
@@ -179,7 +180,7 @@ begin
 end
 $$;
 comment on function app.claim_calls is
-    'Takes calls that are due, one an agent, until `lease` from now; no further one of that agent begins within `pause`. `capped`: by the agents'' budgets.';
+    'Takes calls that are due, one an agent, until `lease` from now; no wake of that agent begins within `pause` of the one before. `capped`: by the agents'' budgets.';
 
 create function app.record_call(delivery uuid, attempt integer, outcome text, status integer, problem text,
                                 again_in interval, closed_for interval, is_checked boolean)

@@ -188,6 +188,9 @@ language plpgsql volatile security definer
 set search_path = public, app, pg_temp set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 begin
+    if not exists (select from feed_items f where f.seq is null) then
+        return;
+    end if;
     perform from streams s where s.id = app.feed() for no key update;
     delete from feed_items f where f.seq is null and not exists (select from app.feed_subject(f.kind, f.subject_id));
     return query

@@ -90,14 +90,16 @@ class MoltStack:
             "MOLTSTACK_DRAIN_SECONDS": "0",
         }
 
-    async def node(self, name: str, cleanup: AsyncExitStack | None = None, **settings: str) -> Node:
+    async def node(
+        self, name: str, cleanup: AsyncExitStack | None = None, *, module: str = "stack.node", **settings: str
+    ) -> Node:
         """Run a process that serves REST and sockets, until `cleanup` (or else everything) ends. Raises BenchError.
 
-        `settings` are variables of its own.
+        `settings` are variables of its own; `module` may be that of another kind of process.
         """
         port = int(settings.get("MOLTSTACK_PORT", 0)) or free_port()
         env = {**self._env, **settings, "MOLTSTACK_NODE": name, "MOLTSTACK_PORT": str(port)}
-        child = await Child.start(name, [sys.executable, "-m", "stack.node"], self._scratch / f"{name}.log", env=env)
+        child = await Child.start(name, [sys.executable, "-m", module], self._scratch / f"{name}.log", env=env)
         (cleanup or self._cleanup).push_async_callback(child.stop)
         await child.until_listening(port)
         return Node(child, port)

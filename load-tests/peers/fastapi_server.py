@@ -95,13 +95,13 @@ async def _agent(credentials: Annotated[Any, Depends(_bearer)]) -> UUID:
     return agent
 
 
-@app.get("/empty")  # type: ignore[misc]
+@app.get("/empty")  # type: ignore[untyped-decorator]
 async def empty() -> str:
     """Nothing."""
     return "ok"
 
 
-@app.get("/agents/@me")  # type: ignore[misc]
+@app.get("/agents/@me")  # type: ignore[untyped-decorator]
 async def me(request: Request, agent: Annotated[UUID, Depends(_agent)]) -> Profile:
     """One's own profile."""
     async with request.app.state.pool.acquire() as connection:
@@ -109,7 +109,7 @@ async def me(request: Request, agent: Annotated[UUID, Depends(_agent)]) -> Profi
     return Profile(**row)
 
 
-@app.get("/channels/{channel}/messages")  # type: ignore[misc]
+@app.get("/channels/{channel}/messages")  # type: ignore[untyped-decorator]
 async def history(request: Request, channel: UUID, agent: Annotated[UUID, Depends(_agent)]) -> list[Message]:
     """The newest fifty messages of a channel, for its members."""
     async with request.app.state.pool.acquire() as connection:

@@ -3,7 +3,7 @@ import { createRoot } from "react-dom/client";
 import { Account } from "./api/account";
 import { Api } from "./api/client";
 import { GuestTokens } from "./api/tokens";
-import { LiveSocket } from "./live/socket";
+import { Client } from "moltstack-claw";
 import { Directory } from "./store/directory";
 import { WatchList } from "./store/watchList";
 import { App } from "./ui/app";
@@ -20,7 +20,7 @@ import "./styles/pages.css";
 const { protocol, host } = window.location;
 const account = new Account(new GuestTokens());
 const api = new Api(account);
-const live = new LiveSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, account);
+const live = new Client(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, account);
 const directory = new Directory({ servers: (before, signal) => api.servers({ sort: "new" }, before, signal) });
 const watchList = new WatchList(api, account);
 

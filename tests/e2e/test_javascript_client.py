@@ -39,12 +39,16 @@ def client_built() -> None:
     subprocess.run(["make", "claw/js/dist/index.js"], cwd=_ROOT, check=True, timeout=110, capture_output=True)
 
 
+# Node 20 has its own WebSocket behind an option, and takes `ws` without it.
+@pytest.mark.parametrize("option", ["--no-experimental-websocket", "--experimental-websocket"])
 @pytest.mark.usefixtures("client_built")
-async def test_a_session_in_node_outlives_its_gateway(crew: Crew, platform: Platform, tmp_path: Path) -> None:
+async def test_a_session_in_node_outlives_its_gateway(
+    crew: Crew, platform: Platform, tmp_path: Path, option: str
+) -> None:
     room = await crew.room(guests=0)
     name = fresh_name("js")
     key_file = tmp_path / "key.json"
-    words = ("node", str(_BOT), crew.url, str(key_file), name, room.server, room.channel)
+    words = ("node", option, str(_BOT), crew.url, str(key_file), name, room.server, room.channel)
     async with running_program(*words) as bot:
         await bot.expect("(inbox)")
         first = await bot.expect("(live)")

@@ -6,89 +6,31 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright, expect
+from playwright.async_api import expect
 
 from tests.support.bots import Crew, Room, fresh_name
+from tests.support.browser import Watch
 from tests.support.platform import Platform
 
-_CHROMIUM = "/usr/bin/chromium"
-# Without these Chromium talks to its maker, and asks for a sandbox that root and containers cannot have.
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_NOTE_VIOLATIONS = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
-"""
 _HOSTILE = (
     '<img src=x onerror="window.hacked=1">',
     "<script>window.hacked=1</script>",
     '"><svg onload=window.hacked=1>',
-    "javascript:window.hacked=1 [x](javascript:window.hacked=1) &lt;b&gt; \u202egnp.exe",
+    "javascript:window.hacked=1 <b>bold</b> \u202egnp.exe",
+    '<iframe srcdoc="<script>parent.hacked=1</script>"></iframe>',
 )
-
-
-class Watch:
-    """A page under observation: what it asked for, what it complained of."""
-
-    def __init__(self, page: Page, url: str) -> None:
-        self.page = page
-        self._host = urlsplit(url).netloc
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        page.on("request", self._on_request)
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
-        page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _on_request(self, request: Request) -> None:
-        self.requests.append(request.url)
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    async def assert_clean(self) -> None:
-        """No error, no violation of the policy, no other host, no token in an address, nothing executed."""
-        assert self.complaints == []
-        assert await self.page.evaluate("window.violations") == []
-        assert await self.page.evaluate("window.hacked") is None
-        assert {urlsplit(each).netloc for each in self.requests} == {self._host}
-        assert not any("token" in each for each in self.requests)
-
-
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture
-async def watch(browser: Browser, platform: Platform) -> AsyncIterator[Watch]:
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
-    await page.add_init_script(_NOTE_VIOLATIONS)
-    page.set_default_timeout(10_000)
-    watch = Watch(page, platform.url)
-    yield watch
-    await page.close()
+# Each with what is left of it to read.
+_HOSTILE_LINKS = (
+    ("[press me](javascript:window.hacked=1)", "press me"),
+    ("![seen](http://127.0.0.1:1/seen.png)", "[image: seen]"),
+    ("[data](data:text/html,<script>window.hacked=1</script>)", "data"),
+    ("[inside](/api/v1/agents/@me)", "inside"),
+)
 
 
 @pytest_asyncio.fixture
 async def room(crew: Crew) -> AsyncIterator[Room]:
     yield await crew.room(name=fresh_name("Page server"), description="for the browser")
-
-
-async def _open(watch: Watch, platform: Platform, room: Room) -> None:
-    await watch.page.goto(f"{platform.url}/s/{room.server}/c/{room.channel}")
-    await expect(watch.page.get_by_role("log")).to_be_visible()
 
 
 async def test_a_watcher_finds_a_server_and_sees_messages_appear_without_a_reload(
@@ -122,54 +64,105 @@ async def test_a_watcher_finds_a_server_and_sees_messages_appear_without_a_reloa
     await watch.assert_clean()
 
 
-async def test_hostile_words_are_words(platform: Platform, watch: Watch, room: Room) -> None:
+async def test_what_happens_to_a_message_is_seen_at_once(watch: Watch, room: Room) -> None:
+    owner, channel = room.owner, room.channel
+    first = await owner.post(channel, "to be edited")
+    second = await owner.post(channel, "to be removed")
+    await owner.post(channel, "an answer", reply_to=first["id"])
+    await watch.open(room)
     messages = watch.page.get_by_test_id("message")
-    await room.owner.post(room.channel, _HOSTILE[0])
-    await _open(watch, platform, room)
-    for text in _HOSTILE[1:]:
-        await room.owner.post(room.channel, text)
-    await expect(messages).to_have_count(len(_HOSTILE))
-    shown = [await each.locator("p.content").inner_text() for each in await messages.all()]
-    assert shown == list(_HOSTILE)
-    assert await messages.locator("img, script, svg, a").count() == 0
+    await expect(messages.nth(2)).to_contain_text(f"in reply to {owner.username}: to be edited")
+    (await owner.http.patch(f"/messages/{first['id']}", json={"content": "**edited** since"})).raise_for_status()
+    await expect(messages.nth(0).locator("strong")).to_have_text("edited")
+    await expect(messages.nth(0)).to_contain_text("(edited)")
+    (await owner.http.delete(f"/messages/{second['id']}")).raise_for_status()
+    await expect(messages.nth(1)).to_contain_text("This message was removed.")
+    reaction = {"emoji": "👍"}
+    (await room.guests[0].http.post(f"/messages/{first['id']}/react", json=reaction)).raise_for_status()
+    await expect(messages.nth(0).get_by_role("list", name="Reactions")).to_contain_text("👍 1")
+    async with await room.guests[0].socket() as socket:
+        await socket.subscribe(channel)
+        await socket.send(op="typing", channel=channel)
+        await expect(watch.page.locator(".typing")).to_contain_text(f"{room.guests[0].username} is typing")
     await watch.assert_clean()
 
 
-async def test_a_hostile_server_name_is_a_name(platform: Platform, watch: Watch, crew: Crew) -> None:
+async def test_markdown_and_code_are_shown_as_such(watch: Watch, room: Room) -> None:
+    await room.owner.post(room.channel, "see *this* at https://example.org and ask @" + room.guests[0].username)
+    await room.owner.post(room.channel, "```python\ndef answer():\n    return 42\n```")
+    await watch.open(room)
+    first, second = (watch.page.get_by_test_id("message").nth(n) for n in range(2))
+    await expect(first.locator("em")).to_have_text("this")
+    out = first.get_by_role("link", name="https://example.org")
+    assert await out.get_attribute("target") == "_blank"
+    assert await out.get_attribute("rel") == "noopener noreferrer nofollow ugc"
+    await expect(second.locator(".hljs-keyword").first).to_have_text("def")
+    await first.get_by_role("link", name=f"@{room.guests[0].username}").click()
+    await expect(watch.page.get_by_test_id("profile")).to_contain_text(room.guests[0].username)
+    await watch.assert_clean()
+
+
+async def test_hostile_words_are_words(watch: Watch, room: Room) -> None:
+    messages = watch.page.get_by_test_id("message")
+    await room.owner.post(room.channel, _HOSTILE[0])
+    await watch.open(room)
+    for text in _HOSTILE[1:]:
+        await room.owner.post(room.channel, text)
+    for text, _ in _HOSTILE_LINKS:
+        await room.owner.post(room.channel, text)
+    await expect(messages).to_have_count(len(_HOSTILE) + len(_HOSTILE_LINKS))
+    shown = [await each.locator(".content").inner_text() for each in await messages.all()]
+    assert shown == [*_HOSTILE, *(left for _, left in _HOSTILE_LINKS)]
+    assert await messages.locator("img, script, svg, iframe, b, .content a").count() == 0
+    await watch.assert_clean()
+
+
+async def test_a_hostile_profile_is_a_profile(watch: Watch, crew: Crew) -> None:
+    bot = await crew.bot()
+    hostile = {"display_name": _HOSTILE[0][:60], "bio": _HOSTILE[1], "capabilities": [_HOSTILE[2]]}
+    (await bot.http.patch("/agents/@me", json=hostile)).raise_for_status()
+    await watch.visit(f"/a/{bot.username}")
+    profile = watch.page.get_by_test_id("profile")
+    await expect(profile.get_by_role("heading", level=1)).to_have_text(hostile["display_name"])
+    await expect(profile).to_contain_text(_HOSTILE[1])
+    await expect(profile).to_contain_text(_HOSTILE[2])
+    assert await profile.locator("img, script, svg").count() == 0
+    await watch.assert_clean()
+
+
+async def test_a_hostile_server_name_is_a_name(watch: Watch, crew: Crew) -> None:
     room = await crew.room(guests=0, name=_HOSTILE[0], description=_HOSTILE[1])
-    await watch.page.goto(f"{platform.url}/s/{room.server}")
+    await watch.visit(f"/s/{room.server}")
     await expect(watch.page.get_by_role("navigation", name="Channels").get_by_role("heading")).to_have_text(_HOSTILE[0])
     assert await watch.page.locator("#root img").count() == 0
     await watch.assert_clean()
 
 
-async def test_a_long_history_is_read_back_to_its_first_message(platform: Platform, watch: Watch, room: Room) -> None:
-    async with await room.owner.socket() as socket:
-        for number in range(1, 131):
-            await socket.send(op="message", channel=room.channel, content=f"message {number}", ref=number)
-        for number in range(1, 131):
-            await socket.expect("message_ack", ref=number)
-    await _open(watch, platform, room)
-    messages = watch.page.get_by_test_id("message")
-    await expect(messages.last).to_contain_text("message 130")
-    older = watch.page.get_by_role("button", name="Load older messages")
-    first = messages.filter(has_text=re.compile(r"message 1$"))
-    while await first.count() == 0:
-        count = await messages.count()
-        await watch.page.get_by_role("log").evaluate("log => { log.scrollTop = 0; }")
-        await expect(messages).not_to_have_count(count)
-    await expect(older).to_have_count(0)
-    seqs = [int(await each.get_attribute("data-seq") or "0") for each in await messages.all()]
-    assert seqs == list(range(1, 131))
+async def test_members_stand_by_their_presence_and_channels_in_categories(watch: Watch, room: Room) -> None:
+    fields = {"name": "deep-thoughts", "category": "Thinking"}
+    (await room.owner.http.post(f"/servers/{room.server}/channels", json=fields)).raise_for_status()
+    await watch.open(room)
+    members = watch.page.get_by_role("complementary", name="Members")
+    guest = room.guests[0].username
+    await expect(members.get_by_role("region", name="Offline")).to_contain_text(guest)
+    async with await room.guests[0].socket() as socket:
+        await socket.subscribe(room.channel)
+        await expect(members.get_by_role("region", name="Online")).to_contain_text(guest)
+    channels = watch.page.get_by_role("navigation", name="Channels")
+    deep = channels.get_by_role("link", name="deep-thoughts")
+    await expect(deep).to_be_visible()
+    await channels.get_by_text("Thinking").click()
+    await expect(deep).to_be_hidden()
+    await channels.get_by_text("Thinking").click()
+    await deep.click()
+    await expect(watch.page.get_by_role("main")).to_contain_text("Nothing has been said here yet.")
     await watch.assert_clean()
 
 
-async def test_a_server_that_is_not_public_or_not_there_is_said_to_be_missing(
-    platform: Platform, watch: Watch, crew: Crew
-) -> None:
+async def test_a_server_that_is_not_public_or_not_there_is_said_to_be_missing(watch: Watch, crew: Crew) -> None:
     hidden = await crew.room(guests=0, is_public=False)
     await hidden.owner.post(hidden.channel, "a secret")
-    await watch.page.goto(f"{platform.url}/s/{hidden.server}/c/{hidden.channel}")
+    await watch.visit(f"/s/{hidden.server}/c/{hidden.channel}")
     await expect(watch.page.get_by_role("main")).to_contain_text("There is nothing here for the public.")
     assert "a secret" not in await watch.page.inner_text("body")
     # The browser itself notes every 404 on the console; that is all it may note.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from core.settings import Settings
-from tests.conftest import Store, Stores
+from tests.conftest import Store
 from tests.support.gateways import Gateway
 from tests.support.town import Town
 from tests.support.watchers import PATIENCE_S, Watcher
@@ -92,13 +92,14 @@ class Pair:
 
 
 @asynccontextmanager
-async def two_gateways(stores: Stores, store: Store) -> AsyncIterator[Pair]:
-    def chosen(name: str) -> Settings:
-        return Settings(
-            database_url=store.admin_url, redis_url=stores.redis_url, keys_dir=store.keys_dir, node=name, limits=False
-        )
+async def two_gateways(redis_url: str, store: Store, *, right_url: str | None = None) -> AsyncIterator[Pair]:
+    """The right one may have a wire of its own to the same Redis."""
 
-    left, right = [await Gateway.open(chosen(name)) for name in ("gw-l", "gw-r")]
+    def chosen(name: str, url: str) -> Settings:
+        return Settings(database_url=store.admin_url, redis_url=url, keys_dir=store.keys_dir, node=name, limits=False)
+
+    left = await Gateway.open(chosen("gw-l", redis_url))
+    right = await Gateway.open(chosen("gw-r", right_url or redis_url))
     admin = await store.admin()
     town = Town(admin, store.gateway)
     ada, bob, cyd = [await town.agent(name) for name in ("ada", "bob", "cyd")]

@@ -66,7 +66,7 @@ class Cast:
     """The actors by name, and a socket of the owner's that counts events."""
 
     def __init__(self, bots: Mapping[str, Bot], socket: Socket, admin: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self.bots = bots
+        self.bots = dict(bots)
         self._socket = socket
         self._admin = admin
 

@@ -51,7 +51,7 @@ async def sleeper(crew: Crew, receiver: Receiver, answers: str = "204", **config
     path = receiver.path(answers)
     answer = await bot.http.patch("/agents/@me/config", json={"webhook_url": receiver.url(path), **config})
     secret = answer.raise_for_status().json()["webhook_secret"]
-    # Probed first: what comes within the pause after that would wait.
+    # Probed first, so that calls come in a known order.
     found = Sleeper(bot, room.owner, room, path, secret)
     await receiver.until(path, 1, None if config.get("webhook_format", "standard") != "standard" else "webhook.probe")
     return found

@@ -22,7 +22,6 @@ import itertools
 import json
 import ssl
 import sys
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -37,7 +36,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         path = head.split(" ")[1]
         _calls[path] += 1
-        _tell(path=path, headers=headers, body=base64.b64encode(body).decode(), at=time.time())
+        _tell(path=path, headers=headers, body=base64.b64encode(body).decode())
         answers = path.split("/")[1].split(",")
         await _give(answers[min(_calls[path], len(answers)) - 1], writer)
     writer.close()

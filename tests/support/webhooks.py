@@ -18,12 +18,11 @@ _names = itertools.count(1)
 
 @dataclass(frozen=True)
 class Arrival:
-    """One call as it arrived; `at` is the time of the clock."""
+    """One call as it arrived."""
 
     path: str
     headers: dict[str, str]
     body: bytes
-    at: float
 
     @property
     def json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ export const HEARTBEAT_MS = 30_000;
 export const CHANNEL = "ch_00000000000000000000000001";
 export const EPOCH = "e1";
 
-const HELLO = {
+export const HELLO = {
   op: "hello",
   node: "gw-1",
   session: "ses_1",

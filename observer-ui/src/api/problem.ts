@@ -1,4 +1,4 @@
-import { isRecord } from "../wire/decode";
+import { isRecord } from "moltstack-claw";
 
 /**
  * A request that did not succeed: the `code` of the server's problem+json (RFC 9457, protocol.md section 2), or

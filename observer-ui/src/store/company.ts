@@ -1,4 +1,4 @@
-import type { PresenceFrame } from "../wire/frames";
+import type { Presence } from "moltstack-claw";
 
 /** Who is in a channel. `count` may be more than the names: a snapshot holds at most 1,000. */
 export interface Company {
@@ -11,7 +11,7 @@ export interface Company {
 
 export const NOBODY: Company = { known: false, count: 0, agents: new Map() };
 
-export function withPresence(company: Company, frame: PresenceFrame): Company {
+export function withPresence(company: Company, frame: Presence): Company {
   const snapshot = frame.online?.map((name) => [name, "online"] as const);
   const agents = new Map<string, string>(snapshot ?? company.agents);
   for (const name of frame.left ?? []) agents.delete(name);

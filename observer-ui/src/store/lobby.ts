@@ -1,7 +1,6 @@
 import type { ChannelCard, Member, ServerCard } from "../api/objects";
 import { ApiError } from "../api/problem";
-import type { Status } from "../live/effects";
-import type { Follower } from "../live/socket";
+import type { Follower, Status } from "moltstack-claw";
 import type { Page, Position } from "../wire/objects";
 import { Observable } from "./observable";
 

@@ -1,6 +1,6 @@
 import type { FeedItem, FeedPage } from "../api/discovery";
 import { ApiError } from "../api/problem";
-import type { Follower } from "../live/socket";
+import type { Follower } from "moltstack-claw";
 import type { Position } from "../wire/objects";
 import { Observable } from "./observable";
 

@@ -1,4 +1,4 @@
-import { isRecord } from "../wire/decode";
+import { isRecord } from "moltstack-claw";
 import { Shelf } from "./shelf";
 
 type Marks = Readonly<Record<string, number>>;

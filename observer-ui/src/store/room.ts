@@ -1,8 +1,6 @@
 import type { Place } from "../api/client";
 import { ApiError } from "../api/problem";
-import type { Status } from "../live/effects";
-import type { Follower } from "../live/socket";
-import type { StreamFrame } from "../wire/frames";
+import type { Follower, Status, StreamFrame } from "moltstack-claw";
 import type { History, Position } from "../wire/objects";
 import { type Company, NOBODY, spoke, stillTyping, typed, type Typists, withPresence } from "./company";
 import { Observable, type Schedule } from "./observable";

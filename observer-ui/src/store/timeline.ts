@@ -1,4 +1,4 @@
-import type { ChannelEvent, MessagePosted } from "../wire/frames";
+import type { ChannelEvent, MessageFrame } from "moltstack-claw";
 import type { History, Message } from "../wire/objects";
 
 /** A message as it was after the event `asOf`; events up to that one are already in it. */
@@ -8,7 +8,7 @@ export interface Row {
   readonly removed: boolean;
 }
 
-type Change = Exclude<ChannelEvent, MessagePosted>;
+type Change = Exclude<ChannelEvent, MessageFrame>;
 
 /** The part of a channel that is on the page: messages without a gap between them, oldest first. */
 export interface Timeline {
@@ -19,7 +19,7 @@ export interface Timeline {
   /** Changes of messages that may be on the page being read; applied to it if it turns out to be older than they. */
   readonly held: readonly Change[];
   /** Messages that came while newer ones were being read; they follow the last page. */
-  readonly heldPosts: readonly MessagePosted[];
+  readonly heldPosts: readonly MessageFrame[];
   /** The reader is at the newest message and wants to stay there. */
   readonly following: boolean;
   /** The newest messages are left out, since the reader is far back; they are read when the reader comes nearer. */
@@ -123,7 +123,7 @@ function merge(present: readonly Row[], read: readonly Row[]): readonly Row[] {
   return [...byId.values()].sort((a, b) => a.message.seq - b.message.seq);
 }
 
-function posted(timeline: Timeline, event: MessagePosted): Timeline {
+function posted(timeline: Timeline, event: MessageFrame): Timeline {
   const newest = timeline.rows.at(-1);
   if (newest !== undefined && event.seq <= newest.message.seq) return timeline;
   if (timeline.detached) {
@@ -174,7 +174,7 @@ function count({ reactions }: Message, emoji: string, by: number): Message["reac
     .filter((reaction) => reaction.count > 0);
 }
 
-function rowOf(event: MessagePosted): Row {
+function rowOf(event: MessageFrame): Row {
   const { id, channel, seq, agent, content, created_at } = event;
   const { content_type = "text", reactions = [], reply_to = null, edited_at = null } = event;
   const message = {

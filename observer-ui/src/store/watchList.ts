@@ -1,7 +1,7 @@
 import type { Account, AccountState } from "../api/account";
 import type { ServerCard } from "../api/objects";
 import { ApiError } from "../api/problem";
-import { isRecord } from "../wire/decode";
+import { isRecord } from "moltstack-claw";
 import { Observable } from "./observable";
 import { Shelf } from "./shelf";
 

@@ -9,6 +9,7 @@ import { MessageItem } from "./messageItem";
 import { Notice } from "./notice";
 import { dayOf } from "./time";
 import { useFollowing } from "./useFollowing";
+import { useMeasured } from "./useMeasured";
 import { useStepwise } from "./useStepwise";
 import { counted, explain } from "./words";
 
@@ -32,7 +33,9 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
   const { rows, shift, generation } = useStepwise(timeline.rows);
   const list = useRef<VirtualizerHandle>(null);
   const { log, lines, scrolled } = useFollowing(following, rows, room.setFollowing);
+  const measured = useMeasured();
   const isOpenedAt = useRef(false);
+  const hasScrolled = useRef(false);
 
   const readAhead = () => {
     if (list.current === null || problem !== null) return;
@@ -40,6 +43,12 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
     if (list.current.findItemIndex(scrollOffset) < AHEAD) void room.readOlder();
     if (list.current.findItemIndex(scrollOffset + viewportSize) > rows.length - AHEAD) void room.readNewer();
   };
+
+  // Whoever stands at an end scrolls no further, so the end of a reading asks again. Before the first scroll the list
+  // does not know where it stands.
+  useEffect(() => {
+    if (!reading && hasScrolled.current) readAhead();
+  });
 
   const targetIndex = place.messageId === null ? -1 : rows.findIndex(({ message }) => message.id === place.messageId);
   useLayoutEffect(() => {
@@ -65,6 +74,7 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
         tabIndex={0}
         ref={log}
         onScroll={() => {
+          hasScrolled.current = true;
           scrolled();
           readAhead();
         }}
@@ -80,7 +90,7 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
         {rows.length === 0 ? (
           <Notice title="Nothing has been said here yet." advice="Stay: the first message appears by itself." />
         ) : (
-          <div className="log-lines" ref={lines}>
+          <div className={measured ? "log-lines" : "log-lines log-lines-new"} ref={lines}>
             <Virtualizer
               key={generation}
               ref={list}

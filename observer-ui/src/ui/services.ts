@@ -1,7 +1,7 @@
 import { createContext, useContext } from "react";
 import type { Account } from "../api/account";
 import type { Api } from "../api/client";
-import type { LiveSocket } from "../live/socket";
+import type { Client } from "moltstack-claw";
 import type { Directory } from "../store/directory";
 import type { WatchList } from "../store/watchList";
 
@@ -9,7 +9,7 @@ import type { WatchList } from "../store/watchList";
 export interface PageServices {
   readonly account: Account;
   readonly api: Api;
-  readonly live: LiveSocket;
+  readonly live: Client;
   readonly directory: Directory;
   readonly watchList: WatchList;
 }

@@ -1,4 +1,4 @@
-import type { Status } from "../live/effects";
+import type { Status } from "moltstack-claw";
 
 export interface Explanation {
   readonly title: string;

@@ -1,4 +1,4 @@
-import type { MessagePosted } from "../../src/wire/frames";
+import type { MessageFrame } from "moltstack-claw";
 import type { History, Message } from "../../src/wire/objects";
 
 export const CHANNEL = "ch_00000000000000000000000001";
@@ -30,7 +30,7 @@ export function page(asOf: number, messages: readonly Message[], next: string | 
   return { items: messages.toReversed(), next, seq: asOf, epoch: "e1" };
 }
 
-export function posted(seq: number): MessagePosted {
+export function posted(seq: number): MessageFrame {
   const { id, channel, content, content_type } = message(seq);
   return { op: "message", channel, seq, id, agent: AGENT, content, content_type, created_at: TIME, timestamp: TIME };
 }

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Place } from "../../src/api/client";
 import { ApiError } from "../../src/api/problem";
-import type { Status } from "../../src/live/effects";
-import type { Follower } from "../../src/live/socket";
+import type { Follower, Status } from "moltstack-claw";
 import { TYPING_MS } from "../../src/store/company";
 import { Observable } from "../../src/store/observable";
 import { Room } from "../../src/store/room";

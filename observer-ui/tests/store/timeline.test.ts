@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { advance, EMPTY, MAX_ROWS, type Timeline, type TimelineAction } from "../../src/store/timeline";
-import type { ChannelEvent } from "../../src/wire/frames";
+import type { ChannelEvent } from "moltstack-claw";
 import { CHANNEL, idOf, message, page, posted, range } from "./messages";
 
 function play(...actions: readonly TimelineAction[]): Timeline {

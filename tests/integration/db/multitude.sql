@@ -19,9 +19,13 @@ insert into inbox_cursors (agent_id, acked) select id, 1 from agents;
 -- The rest for every fifth of them.
 create temporary view active as select id from agents where id <= pg_temp.id(1, 40000);
 insert into agent_karma (agent_id, score, followers_count) select id, 2, 2 from active;
-insert into agent_config (agent_id) select id from active;
-insert into inbox_events (agent_id, seq, kind, created_at, acked_at, frame)
+insert into agent_config (agent_id, webhook_url)
+select id, case when id <= pg_temp.id(1, 100) then 'https://hook.example/' end from active;
+insert into webhook_endpoints (agent_id, due_at)
+select id, case when id > pg_temp.id(1, 50) and id <= pg_temp.id(1, 60) then now() end from active;
+insert into inbox_events (agent_id, seq, kind, created_at, acked_at, wake, frame)
 select id, seq, 'mention', now(), case when seq = 1 then now() - interval '1 day' end,
+       case when id > pg_temp.id(1, 100) then 'none' end,
        convert_to('{"op":"mention","message":{"content":"' || repeat('x', 150) || '"}}', 'UTF8')
 from active, generate_series(1, 2) seq;
 insert into challenges (id, agent_id, purpose, nonce, body, expires_at)

@@ -204,7 +204,7 @@ async def test_only_wanted_types_and_no_notices_wake(desk: Desk, town: Town) -> 
 async def test_a_block_after_the_message_withholds_the_call(desk: Desk, town: Town) -> None:
     author, room, agent = await _scene(desk)
     friendly = await town.agent()
-    (server,) = await town.admin.fetchrow("select server_id from channels where id = $1", room) or ()
+    server = await town.admin.fetchval("select server_id from channels where id = $1", room)
     await town.join(server, friendly)
     await _mention(town, author, room, agent)
     await _mention(town, friendly, room, agent)

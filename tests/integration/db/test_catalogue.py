@@ -42,6 +42,11 @@ async def test_the_worker_alone_makes_and_drops_partitions(world: World) -> None
     assert await _names(world, catalogue.WHO_MAY_EXECUTE, function) == [Role.WORKER]
 
 
+async def test_gateways_and_workers_tell_of_presence(world: World) -> None:
+    function = "app.tell_presence(uuid[], text[], timestamptz[])"
+    assert await _names(world, catalogue.WHO_MAY_EXECUTE, function) == [Role.GATEWAY, Role.WORKER]
+
+
 @pytest.mark.parametrize("function", ["app.open_session(uuid)", "app.open_streams(uuid, boolean, uuid[])"])
 async def test_the_gateway_alone_opens_sessions(world: World, function: str) -> None:
     assert await _names(world, catalogue.WHO_MAY_EXECUTE, function) == [Role.GATEWAY]

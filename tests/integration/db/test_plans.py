@@ -21,6 +21,7 @@ from db.repositories import (
     agents,
     audit,
     blocks,
+    calls,
     changes,
     channels,
     directory,
@@ -39,6 +40,7 @@ from db.repositories import (
     sign_in,
     streams,
 )
+from db.repositories.calls import AttemptRow
 from db.repositories.changes import Change
 from db.repositories.channels import ChannelRow
 from db.repositories.directory import AgentWish, Wish
@@ -135,6 +137,11 @@ async def _cut_off(connection: Connection, number: int) -> object:
 
 async def _agents(connection: Connection, sort: str, *, before: UUID | None = None, **wanted: str) -> object:
     return await directory.list_agents(connection, AgentWish(sort, **wanted), before=before, limit=50)
+
+
+async def _taken(connection: Connection, most: int) -> object:
+    limits = {"lease": timedelta(minutes=1), "pause": timedelta(seconds=3)}
+    return await calls.claim_calls(connection, [uuid4() for _ in range(most)], capped=True, **limits)
 
 
 def _refresh_token() -> RefreshTokenRow:
@@ -253,17 +260,17 @@ _OWN = [
 # Bounded by the searches themselves: the newest or best few thousand, and as many of what is rare. A text index counts
 # all that it knows of a word, though that is a few bits each.
 _DISCOVERY = [
-    Call("search for a common word", Role.API, NOBODY, lambda c: search.search_messages(c, "message", 50), 10_000),
-    Call("search for a beginning", Role.API, NOBODY, lambda c: search.search_messages(c, "mess", 50), 10_000),
+    Call("search for a common word", Role.API, NOBODY, lambda c: search.search_messages(c, "message", 50), 40_000),
+    Call("search for a beginning", Role.API, NOBODY, lambda c: search.search_messages(c, "mess", 50), 40_000),
     Call("search for what is old", Role.API, NOBODY, lambda c: search.search_messages(c, "busy", 50), 300_000),
-    Call("search for a rare word", Role.API, NOBODY, lambda c: search.search_messages(c, "123456", 50), 10_000),
-    Call("search for nothing", Role.API, NOBODY, lambda c: search.search_messages(c, "nothing", 50), 10_000),
+    Call("search for a rare word", Role.API, NOBODY, lambda c: search.search_messages(c, "123456", 50), 40_000),
+    Call("search for nothing", Role.API, NOBODY, lambda c: search.search_messages(c, "nothing", 50), 40_000),
     Call("search for servers", Role.API, NOBODY, lambda c: search.search_servers(c, "server 77", 50), 10_000),
     Call("search for channels", Role.API, NOBODY, lambda c: search.search_channels(c, "general", 50), 50_000),
     Call("search for agents", Role.API, NOBODY, lambda c: search.search_agents(c, "agent 777", 50), 10_000),
     Call("hot servers", Role.API, _OBSERVER, lambda c: _found(c, "hot")),
     Call("less hot servers", Role.API, _OBSERVER, lambda c: _found(c, "hot", before=server(9_001)), 1_500),
-    Call("servers with a common word", Role.API, _OBSERVER, lambda c: _found(c, "hot", words="server"), 50_000),
+    Call("servers with a common word", Role.API, _OBSERVER, lambda c: _found(c, "hot", words="server"), 80_000),
     Call("servers with a rare word", Role.API, _OBSERVER, lambda c: _found(c, "new", words="7777"), 25_000),
     Call("agents by karma", Role.API, _OBSERVER, lambda c: _agents(c, "karma")),
     Call("newest agents", Role.API, _OBSERVER, lambda c: _agents(c, "new")),
@@ -377,10 +384,29 @@ _MODERATION = [
     Call("reports", Role.API, _OWNER, lambda c: reports.list_reports(c, channel(1), before=None, limit=50)),
     Call("audit", Role.API, _OWNER, lambda c: audit.list_acts(c, server(1), before=None, limit=50)),
 ]
-_WORKER = [Call("sweep", Role.WORKER, NOBODY, housekeeping.sweep, 2_000)]
+_ATTEMPT = AttemptRow(agent(41), 0, "delivered", 204, None, None, timedelta())
+_CALLING = [
+    Call("undecided", Role.WORKER, NOBODY, lambda c: calls.list_undecided(c, limit=5_000)),
+    Call("plan calls", Role.WORKER, NOBODY, lambda c: calls.plan_calls(c, [agent(41), agent(42), agent(777)])),
+    Call("take calls", Role.WORKER, NOBODY, lambda c: _taken(c, 5)),
+    Call("record a call", Role.WORKER, NOBODY, lambda c: calls.record_calls(c, [_ATTEMPT])),
+    Call("own calls", Role.API, _MEMBER, lambda c: calls.list_deliveries(c, agent(41), before=None, limit=50)),
+    Call("call again", Role.API, _MEMBER, lambda c: calls.queue_call(c, agent(41), test=False)),
+    Call("settings have changed", Role.API, _MEMBER, lambda c: calls.configure_calls(c, probe_id=uuid4())),
+]
+_WORKER = [Call("sweep", Role.WORKER, NOBODY, housekeeping.sweep, 2_000), *_CALLING]
 _CALLS = [*_API, *_DISCOVERY, *_SOCIAL, *_MODERATION, *_SIGN_IN, *_OWN, *_GATEWAY, *_WORKER]
 # Joins and lists that only statistics can put into the right order; none is on the way of a message.
-_IN_NEED_OF_STATISTICS = {"servers by tag", "own servers", "delete", "sweep", "audit", "reports"}
+_IN_NEED_OF_STATISTICS = {
+    "servers by tag",
+    "own servers",
+    "older agents",
+    "servers with a common word",
+    "delete",
+    "sweep",
+    "audit",
+    "reports",
+}
 
 
 async def _reads(multitude: Multitude, call: Call, plan: str) -> tuple[list[str], dict[str, int], int]:

@@ -184,9 +184,8 @@ async def test_the_figures_are_those_of_a_day(store: Store, town: Town) -> None:
     await town.admin.execute("insert into server_tags (server_id, tag) values ($1, 'games')", server)
     await town.admin.execute("update servers set category = 'play' where id = $1", server)
     await town.admin.execute("update agent_karma set score = 5, followers_count = 5 where agent_id = $1", guest)
-    for speaker in (owner, guest, guest):
-        message = await town.say(speaker, room, "hello")
-    await _change(store, "update messages set content = 'changed' where id = $1", message)
+    said = [await town.say(speaker, room, "hello") for speaker in (owner, guest, guest)]
+    await _change(store, "update messages set content = 'changed' where id = $1", said[0])
     await _index(store)
     keeper = Figures(store.worker)
     await keeper.round()

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,12 +14,13 @@ from claw.wire.ids import Prefix, encode_id
 from db.repositories.streams import StoredEvent
 from tests.conftest import Store, Stores
 from tests.support.presence import Pair, two_gateways, until
+from tests.support.proxy import Proxy
 from tests.support.watchers import Watcher
 
 
 @pytest_asyncio.fixture
 async def pair(stores: Stores, store: Store) -> AsyncIterator[Pair]:
-    async with two_gateways(stores, store) as pair:
+    async with two_gateways(stores.redis_url, store) as pair:
         yield pair
 
 
@@ -194,7 +196,7 @@ async def test_what_a_lost_gateway_has_left_is_shown_to_nobody_and_cleared_away(
     await redis.hset("molt:presence:gateways", ghost.bytes, str((await registry.beat(None)).now - 60_000))
 
     async def is_known_as_lost() -> bool:
-        return pair.right.node.presence._peers.is_lost(ghost)
+        return ghost in pair.right.node.presence._peers.lost
 
     await until(is_known_as_lost)
     bob = await pair.follower(pair.right, pair.bob)
@@ -204,3 +206,29 @@ async def test_what_a_lost_gateway_has_left_is_shown_to_nobody_and_cleared_away(
         return ghost not in await registry.read(pair.room)
 
     await until(is_cleared)
+
+
+async def test_a_gateway_without_redis_keeps_what_it_knows_and_is_missed_by_the_others(
+    stores: Stores, store: Store
+) -> None:
+    path = unquote(urlsplit(stores.redis_url).path)
+    async with (
+        Proxy(path) as wire,
+        two_gateways(stores.redis_url, store, right_url=f"redis://127.0.0.1:{wire.port}") as pair,
+    ):
+        ada = await pair.follower(pair.left, pair.ada)
+        bob = await pair.follower(pair.right, pair.bob)
+        await ada.sees(pair.room, ada="online", bob="online")
+        wire.cut()
+
+        async def is_frozen() -> bool:
+            return not pair.right.node.presence.in_contact
+
+        await until(is_frozen)
+        cyd = await pair.follower(pair.right, pair.cyd)
+        await cyd.sees(pair.room, ada="online", bob="online", cyd="online")
+        await bob.sees(pair.room, ada="online", bob="online", cyd="online")
+        await ada.sees(pair.room, ada="online")
+        wire.mend()
+        await ada.sees(pair.room, ada="online", bob="online", cyd="online")
+        assert _told(bob, pair, "left") == _told(cyd, pair, "left") == []

@@ -18,7 +18,7 @@ from tests.support.watchers import Watcher
 
 @pytest_asyncio.fixture
 async def pair(stores: Stores, store: Store) -> AsyncIterator[Pair]:
-    async with two_gateways(stores, store) as pair:
+    async with two_gateways(stores.redis_url, store) as pair:
         yield pair
 
 

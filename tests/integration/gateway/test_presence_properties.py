@@ -23,7 +23,7 @@ async def pair(stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch) ->
     # Who leaves is gone with the next step, and a frame of differences may follow another at once.
     for name in ("gateway.presence_rooms.GRACE_S", "gateway.presence.GRACE_S", "gateway.presence_rooms._FRAME_EVERY_S"):
         monkeypatch.setattr(name, 0.0)
-    async with two_gateways(stores, store) as pair:
+    async with two_gateways(stores.redis_url, store) as pair:
         yield pair
 
 

@@ -23,7 +23,7 @@ def test_a_gateway_whose_stamp_stands_still_is_lost_once() -> None:
     assert peers.observe({A: 1_000, B: 2_000}, 2_000, LOST_AFTER_S) == NOTHING
     assert peers.observe({A: 1_000, B: 3_000}, 3_000, LONG) == News(set(), {A})
     assert peers.observe({A: 1_000, B: 4_000}, 4_000, LONG + 1) == NOTHING
-    assert (peers.is_lost(A), peers.is_lost(B)) == (True, False)
+    assert peers.lost == {A}
 
 
 def test_a_gateway_that_was_lost_and_stamps_again_is_back() -> None:
@@ -31,13 +31,13 @@ def test_a_gateway_that_was_lost_and_stamps_again_is_back() -> None:
     peers.observe({A: 1_000}, 1_000, 0.0)
     peers.observe({A: 1_000}, 9_000, LONG)
     assert peers.observe({A: 9_500}, 9_500, LONG + 1) == News({A}, set())
-    assert not peers.is_lost(A)
+    assert peers.lost == set()
 
 
 def test_an_old_stamp_of_a_stranger_is_that_of_one_long_gone() -> None:
     peers = Peers()
     assert peers.observe({A: 1_000}, 60_000, 0.0) == NOTHING
-    assert (peers.alive, peers.is_lost(A)) == (set(), True)
+    assert (peers.alive, peers.lost) == (set(), {A})
     assert peers.observe({A: 60_500}, 61_000, 1.0) == News({A}, set())
 
 

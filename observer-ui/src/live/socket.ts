@@ -1,1 +1,0 @@
-export { Client as LiveSocket, type Follower } from "moltstack-claw";
