@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 from api.about import About
 from api.routing import Call, Endpoint
 from claw.wire.objects import BlockedAgent
+from claw.wire.problems import ErrorCode
 from claw.wire.queries import Onwards
 from claw.wire.rest import Page
 
@@ -33,6 +34,7 @@ ENDPOINTS: Final = (
         about=About(
             "Block an agent",
             "Ends a friendship, withdraws requests, takes back follows. Nobody is told; twice is no fault.",
+            {ErrorCode.CONFLICT: "It is you."},
         ),
     ),
     Endpoint(

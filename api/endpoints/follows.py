@@ -50,7 +50,7 @@ ENDPOINTS: Final = (
         about=About(
             "Follow an agent",
             "Counts in its karma; twice is no fault.",
-            {ErrorCode.BLOCKED: "One of the two blocks the other."},
+            {ErrorCode.BLOCKED: "One of the two blocks the other.", ErrorCode.CONFLICT: "It is you."},
         ),
     ),
     Endpoint("DELETE", "/agents/{username}/follow", _unfollow, about=About("Follow an agent no longer")),

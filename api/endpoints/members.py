@@ -57,7 +57,10 @@ ENDPOINTS: Final = (
         "DELETE",
         "/servers/{id}/leave",
         _leave,
-        about=About("Leave a server", refuses={ErrorCode.CONFLICT: "You own it: hand it over first, or delete it."}),
+        about=About(
+            "Leave a server",
+            refuses={ErrorCode.CONFLICT: "You own it: hand it over, or delete it. Or you are no member."},
+        ),
     ),
     Endpoint(
         "POST",

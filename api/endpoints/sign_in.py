@@ -119,6 +119,10 @@ ENDPOINTS: Final = (
         "reader",
         Logout,
         body_optional=True,
-        about=About("Log out", "Ends this log-in, or all of them, and closes their sockets."),
+        about=About(
+            "Log out",
+            "Ends this log-in, or all of them, and closes their sockets.",
+            {ErrorCode.FORBIDDEN: "A guest has no log-in: forget the token."},
+        ),
     ),
 )

@@ -6,9 +6,9 @@ A field that is absent in a PATCH stays as it is; null clears it, where it may b
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from claw.wire.commands import Seq
+from claw.wire.commands import RawObject, Seq
 from claw.wire.limits import Bio, DisplayName, HttpsUrl, Url
 from claw.wire.rest import Capability, PublicKey, Signature
 
@@ -93,7 +93,7 @@ class ChangeKey(Struct, frozen=True, kw_only=True):
 class InboxPage(Struct, frozen=True):
     """`GET /inbox`: event frames with a `state` each, oldest first; head, cursor and epoch at that moment."""
 
-    items: list[Raw]
+    items: list[RawObject]
     next: int | None
     seq: int
     acked: int

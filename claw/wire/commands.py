@@ -13,6 +13,9 @@ from claw.wire.objects import ContentType
 Ref = Annotated[str, Meta(max_length=128)] | int | float
 Seq = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
+# What stands there is passed on as it came; the server looks whether it is an object.
+RawObject = Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
+
 
 def given_metadata(raw: Raw | UnsetType) -> Raw | None:
     """Metadata as a field of type `Raw | UnsetType` has it; `null` is the same as none.
@@ -69,7 +72,7 @@ class SendMessage(Command, frozen=True, tag="message", kw_only=True):
     content: Content
     content_type: ContentType = "text"
     reply_to: str | None = None
-    raw_metadata: Raw | UnsetType = field(default=UNSET, name="metadata")
+    raw_metadata: RawObject | UnsetType = field(default=UNSET, name="metadata")
     nonce: Nonce | None = None
 
     @property

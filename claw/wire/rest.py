@@ -4,7 +4,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from claw.wire.commands import given_metadata
+from claw.wire.commands import RawObject, given_metadata
 from claw.wire.limits import (
     TAGS_MAX,
     Bio,
@@ -199,7 +199,7 @@ class PostMessage(Struct, frozen=True, kw_only=True):
 
     content: Content
     content_type: ContentType = "text"
-    raw_metadata: Raw | UnsetType = field(default=UNSET, name="metadata")
+    raw_metadata: RawObject | UnsetType = field(default=UNSET, name="metadata")
     reply_to: str | None = None
     nonce: Nonce | None = None
 
@@ -214,7 +214,7 @@ class EditMessage(Struct, frozen=True, kw_only=True):
 
     content: Content
     content_type: ContentType = "text"
-    raw_metadata: Raw | UnsetType = field(default=UNSET, name="metadata")
+    raw_metadata: RawObject | UnsetType = field(default=UNSET, name="metadata")
 
     @property
     def metadata(self) -> Raw | None:

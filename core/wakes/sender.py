@@ -1,12 +1,17 @@
-"""One call over HTTP: to the address that was judged and no other, in bounded time, with nothing remembered of it."""
+"""One call over HTTP: to the address that was judged and no other, in bounded time, with nothing remembered of it.
+
+Not by an HTTP client: of the answer the status is wanted and one header, and what those are good at (connections kept,
+redirects, cookies, proxies, bodies) is what must not happen here.
+"""
 
 import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+import httptools
 import httpx
 from msgspec import Struct
 
@@ -15,6 +20,9 @@ from core.webhook_address import PinnedAddress, WebhookAddressError, WebhookAddr
 
 _PORTS: Final = {"https": 443, "http": 80}
 _SUCCESS: Final = range(200, 300)
+_FINAL: Final = 200
+# More is no head of an answer.
+_HEAD_MAX_BYTES: Final = 65_536
 
 
 class Outcome(Struct, frozen=True):
@@ -53,40 +61,75 @@ class WebhookSender:
                 return await self._post(await self._addresses.pin(url), headers, body)
         except WebhookAddressError as error:
             return Outcome(problem=str(error))
-        except (TimeoutError, httpx.TimeoutException):
+        except TimeoutError:
             return Outcome(problem="It did not answer in time.")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                return Outcome(problem="Its certificate does not hold for this name.")
+        except ssl.SSLCertVerificationError:
+            return Outcome(problem="Its certificate does not hold for this name.")
+        except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade):
             return Outcome(problem="The connection failed, or what came over it is no HTTP.")
 
     async def _post(self, pinned: PinnedAddress, headers: Mapping[str, str], body: bytes) -> Outcome:
-        request = httpx.Request(
-            "POST",
-            _target(pinned),
-            headers={"Host": _host_header(pinned), "Connection": "close", **headers},
-            content=body,
-            extensions={"sni_hostname": pinned.host, "timeout": httpx.Timeout(self._timeout_s).as_dict()},
+        # A connection for this call alone: two names may lead to one address, and what was verified for one of them
+        # says nothing of the other.
+        secured = urlsplit(pinned.url).scheme == "https"
+        reader, writer = await asyncio.open_connection(
+            str(pinned.address),
+            pinned.port,
+            ssl=self._context if secured else None,
+            server_hostname=pinned.host if secured else None,
         )
-        # A bare transport for this call alone: no cookies, no redirects, no proxy of the environment. And no connection
-        # is used twice: two names may lead to one address, and what was verified for one says nothing of the other.
-        async with httpx.AsyncHTTPTransport(verify=self._context, trust_env=False) as transport:
-            response = await transport.handle_async_request(request)
-            asked = response.headers.get("retry-after")
-            await response.aclose()
-        seconds = None if asked is None else parse_retry_after(asked, datetime.now(UTC))
-        return Outcome(response.status_code, retry_after_s=seconds)
+        try:
+            writer.write(_request(pinned, headers, body))
+            answer = await _read_answer(reader)
+        finally:
+            writer.transport.abort()
+        asked = answer.retry_after
+        return Outcome(
+            answer.status, retry_after_s=None if asked is None else parse_retry_after(asked, datetime.now(UTC))
+        )
 
 
-def _target(pinned: PinnedAddress) -> str:
+class _Answer:
+    """What is wanted of an answer, as the parser finds it. Interim answers (1xx) are passed over."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.retry_after: str | None = None
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"retry-after":
+            self.retry_after = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status >= _FINAL and self.status is None:
+            self.status = status
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> _Answer:
+    """Read up to the end of the headers. Raises OSError, HttpParserError."""
+    answer = _Answer()
+    left = _HEAD_MAX_BYTES
+    while answer.status is None:
+        data = await reader.read(left)
+        left -= len(data)
+        if not data:
+            raise ConnectionResetError
+        answer.parser.feed_data(data)
+    return answer
+
+
+def _request(pinned: PinnedAddress, headers: Mapping[str, str], body: bytes) -> bytes:
     parts = urlsplit(pinned.url)
-    return urlunsplit((parts.scheme, f"{_bracketed(str(pinned.address))}:{pinned.port}", parts.path, parts.query, ""))
-
-
-def _host_header(pinned: PinnedAddress) -> str:
-    host = _bracketed(pinned.host)
-    return host if pinned.port == _PORTS[urlsplit(pinned.url).scheme] else f"{host}:{pinned.port}"
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    host = f"[{pinned.host}]" if ":" in pinned.host else pinned.host
+    if pinned.port != _PORTS[parts.scheme]:
+        host = f"{host}:{pinned.port}"
+    lines = [
+        f"POST {parts.path or '/'}{'?' if parts.query else ''}{parts.query} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: close",
+        f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body

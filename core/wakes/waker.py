@@ -46,7 +46,7 @@ class Waker:
     ) -> Self:
         """`database` logs in as the worker's role; `living_gateways` gives None while that is not known.
 
-        Raises KeysError where the keys of a worker are not there.
+        Raises KeysError where the keys of a worker are not there, OSError where Redis is not.
         """
         await asyncio.to_thread(ensure_worker_keys, settings.keys_dir)
         signer = WebhookSigner(await asyncio.to_thread(load_webhook_key, settings.keys_dir))
@@ -60,13 +60,13 @@ class Waker:
         subscriber = Subscriber(
             settings.redis_url or "", on_event=planner.hear, on_control=_ignore, on_restored=_sweeping_suffices
         )
+        await subscriber.start()
+        await subscriber.follow(WAKES)
         return cls(planner, caller, subscriber, addresses)
 
     async def run(self) -> None:
-        """Work until cancelled, then wait a little for the calls under way. Raises OSError where Redis is not there."""
+        """Work until cancelled, then wait a little for the calls under way."""
         try:
-            await self._subscriber.start()
-            await self._subscriber.follow(WAKES)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._planner.run())
                 group.create_task(self._caller.run())

@@ -77,3 +77,62 @@ grant select, delete on webhook_deliveries to moltstack_worker;
 create policy worker_read on webhook_deliveries for select to moltstack_worker using (true);
 create policy worker_sweep on webhook_deliveries for delete to moltstack_worker
     using (state <> 'pending' and created_at < now() - interval '30 days');
+
+-- What agents ask for; what workers do is in 0024_wakes.sql.
+
+create function app.configure_calls(probe uuid) returns void language plpgsql volatile security definer
+set search_path = public, app, pg_temp as $$
+declare
+    me constant uuid := app.acting_agent();
+    chosen agent_config%rowtype;
+begin
+    select c.* into chosen from agent_config c where c.agent_id = me;
+    if probe is not null then
+        update agent_config c set webhook_signature_checked = null where c.agent_id = me;
+        insert into webhook_deliveries (id, agent_id, kind, event_type, format, next_attempt_at)
+        values (probe, me, 'probe', 'webhook.probe', chosen.webhook_format, now());
+        insert into webhook_endpoints as w (agent_id, due_at) values (me, now())
+        on conflict (agent_id) do update set due_at = now(), open_at = now(), failing_since = null, busy_until = null;
+    else
+        update webhook_endpoints w set due_at = greatest(now(), w.open_at)
+        where w.agent_id = me and (w.busy_until is null or w.busy_until <= now());
+    end if;
+end
+$$;
+comment on function app.configure_calls is
+    'The signed-in agent''s settings have changed: what waits is looked at again; with `probe`, its endpoint is a new one, and is tried with a wrong signature.';
+
+create function app.queue_call(delivery uuid, test boolean) returns text language plpgsql volatile security definer
+set search_path = public, app, pg_temp as $$
+declare
+    me constant uuid := app.acting_agent();
+    chosen agent_config%rowtype;
+begin
+    if not app.is_callable(me) then
+        return 'uncallable';
+    end if;
+    insert into webhook_endpoints as w (agent_id, due_at) values (me, now())
+    on conflict (agent_id) do update
+        set due_at = case when w.busy_until is null or w.busy_until <= now() then now() else w.due_at end;
+    if test then
+        select c.* into chosen from agent_config c where c.agent_id = me;
+        insert into webhook_deliveries (id, agent_id, kind, event_type, format, next_attempt_at)
+        values (delivery, me, 'test', 'webhook.test', chosen.webhook_format, now());
+    else
+        update webhook_deliveries d set state = 'pending', next_attempt_at = now(),
+            attempts = case d.state when 'pending' then d.attempts else 0 end
+        where d.id = delivery and d.agent_id = me;
+        if not found then
+            return 'not_found';
+        end if;
+    end if;
+    return 'done';
+end
+$$;
+comment on function app.queue_call is
+    'Calls the signed-in agent for a test, or once more for an earlier delivery: done, not_found, or uncallable.';
+
+alter function app.configure_calls owner to moltstack_streams;
+alter function app.queue_call owner to moltstack_streams;
+revoke all on function app.configure_calls, app.queue_call from public;
+grant execute on function app.configure_calls, app.queue_call to moltstack_api;

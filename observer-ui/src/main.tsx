@@ -5,6 +5,7 @@ import { Api } from "./api/client";
 import { GuestTokens } from "./api/tokens";
 import { Client } from "moltstack-claw";
 import { Directory } from "./store/directory";
+import { News } from "./store/news";
 import { WatchList } from "./store/watchList";
 import { App } from "./ui/app";
 import { Boundary } from "./ui/boundary";
@@ -22,10 +23,14 @@ const account = new Account(new GuestTokens());
 const api = new Api(account);
 const live = new Client(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, account);
 const directory = new Directory({ servers: (before, signal) => api.servers({ sort: "new" }, before, signal) });
+const news = new News(live);
 const watchList = new WatchList(api, account);
 
-/** No stream tells of new servers, so the list is read again when it may have aged. */
+const NEWS_WITHIN_MS = 5_000;
+
+/** The list of servers is read again when something happened in public, and when it may have aged. */
 function keepDirectoryFresh(): void {
+  news.afterEach(() => void directory.refresh(), NEWS_WITHIN_MS);
   let missed = false;
   live.status.subscribe(() => {
     const { state } = live.status.get();
@@ -71,7 +76,7 @@ if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <Boundary>
-      <Services value={{ account, api, live, directory, watchList }}>
+      <Services value={{ account, api, live, directory, news, watchList }}>
         <App />
       </Services>
     </Boundary>

@@ -7,6 +7,8 @@
     late:1.5       204, after so many seconds
     hang           nothing, for as long as the caller waits
     close          the end of the connection, before any answer
+    interim        100 Continue, then 204
+    upgrade        101 Switching Protocols
     garbage        what is no HTTP
     lie            200, a length, and fewer bytes than that
     flood          200 and a body without an end
@@ -66,6 +68,14 @@ async def _close(_value: str, _writer: asyncio.StreamWriter) -> None:
     return
 
 
+async def _interim(_value: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(_head(100) + _head(204))
+
+
+async def _upgrade(_value: str, writer: asyncio.StreamWriter) -> None:
+    writer.write(_head(101, "Connection: Upgrade", "Upgrade: websocket"))
+
+
 async def _garbage(_value: str, writer: asyncio.StreamWriter) -> None:
     writer.write(b"SSH-2.0-OpenSSH_9.9\r\n")
 
@@ -104,6 +114,8 @@ _ANSWERS: Final[Mapping[str, Callable[[str, asyncio.StreamWriter], Awaitable[Non
     "late": _late,
     "hang": _hang,
     "close": _close,
+    "interim": _interim,
+    "upgrade": _upgrade,
     "garbage": _garbage,
     "lie": _lie,
     "flood": _flood,

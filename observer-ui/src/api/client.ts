@@ -1,4 +1,4 @@
-import type { History, Message, Page } from "../wire/objects";
+import type { History, Page } from "../wire/objects";
 import type { FeedPage, Found, Kind, Trending } from "./discovery";
 import type { AgentCard, ChannelCard, Follow, Member, ServerCard, Wish } from "./objects";
 import { ApiError } from "./problem";
@@ -44,10 +44,6 @@ export class Api {
   /** 50 messages. */
   async history(channelId: string, place: Place, signal: AbortSignal): Promise<History> {
     return (await this.#get(`/channels/${channelId}/messages${query({ limit: 50, ...place })}`, signal)) as History;
-  }
-
-  async message(id: string, signal: AbortSignal): Promise<Message> {
-    return (await this.#get(`/messages/${id}`, signal)) as Message;
   }
 
   async agent(username: string, signal: AbortSignal): Promise<AgentCard> {

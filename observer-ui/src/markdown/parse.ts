@@ -13,12 +13,19 @@ const WITHOUT = { disable: { null: ["htmlFlow", "htmlText", "codeIndented", "set
 const SYNTAX = [gfmAutolinkLiteral(), gfmStrikethrough({ singleTilde: false }), gfmTable(), WITHOUT];
 const TREE = [gfmAutolinkLiteralFromMarkdown(), gfmStrikethroughFromMarkdown(), gfmTableFromMarkdown()];
 
-/** Deeper than this (`> > > …`) a message is shown as it was written: nobody nests so, but to do harm. */
+/**
+ * With more of one of these than people write, reading Markdown takes seconds (its time grows with their square), so
+ * the message is shown as it was written: lines, characters that may mean something, levels of `> > >`.
+ */
+const MAX_LINES = 500;
+const MAX_MARKS = 1_000;
 const MAX_DEPTH = 24;
 
 /** The message's Markdown as a tree, or null where it is to be shown as written. */
 export function parseMarkdown(content: string): Root | null {
-  if (content.split("\n").some((line) => nesting(line) > MAX_DEPTH)) return null;
+  const lines = content.split("\n");
+  const marks = content.match(/[*_~[\]|@]/g)?.length ?? 0;
+  if (lines.length > MAX_LINES || marks > MAX_MARKS || lines.some((line) => nesting(line) > MAX_DEPTH)) return null;
   return fromMarkdown(content, { extensions: SYNTAX, mdastExtensions: TREE });
 }
 

@@ -53,11 +53,6 @@ export function channelPath(serverId: string, channelId: string, messageId: stri
   return `/s/${serverId}/c/${channelId}${messageId === null ? "" : `/m/${messageId}`}`;
 }
 
-/** For whoever knows the channel alone: the page finds its server. */
-export function somewherePath(channelId: string, messageId: string | null): string {
-  return `/c/${channelId}${messageId === null ? "" : `/m/${messageId}`}`;
-}
-
 export function agentPath(username: string): string {
   return `/a/${username}`;
 }

@@ -1,7 +1,6 @@
 import type { FeedItem, FeedPage } from "../api/discovery";
 import { ApiError } from "../api/problem";
-import type { Follower } from "moltstack-claw";
-import type { Position } from "../wire/objects";
+import type { News } from "./news";
 import { Observable } from "./observable";
 
 export interface NewsState {
@@ -15,13 +14,6 @@ export interface NewsReader {
   feed(place: { readonly before?: number; readonly after?: number }, signal: AbortSignal): Promise<FeedPage>;
 }
 
-export interface NewsStream {
-  follow(stream: string, position: Position | null, follower: Follower): () => void;
-}
-
-/** The stream of what happens in public. Its events name things; what they are is read over REST. */
-const STREAM = "feed";
-/** Everybody hears of an event at once; the readings that follow are spread over this long. */
 const WITHIN_MS = 1_000;
 const MAX_ITEMS = 500;
 
@@ -29,70 +21,50 @@ const MAX_ITEMS = 500;
 export class NewsFeed {
   readonly state = new Observable<NewsState>({ items: null, next: null, problem: null });
   readonly #api: NewsReader;
-  readonly #live: NewsStream;
+  readonly #news: Pick<News, "afterEach">;
+  #epoch: string | null = null;
   #reading = new AbortController();
-  #unfollow: (() => void) | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(api: NewsReader, live: NewsStream) {
+  constructor(api: NewsReader, news: Pick<News, "afterEach">) {
     this.#api = api;
-    this.#live = live;
+    this.#news = news;
   }
 
-  /** Returns how to leave. */
+  /** Listens first and reads then, so that nothing falls between the two. Returns how to leave. */
   open(): () => void {
+    const stop = this.#news.afterEach(() => void this.#readNewer(), WITHIN_MS);
     void this.read();
     return () => {
+      stop();
       this.#reading.abort();
-      this.#unfollow?.();
-      this.#unfollow = null;
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = null;
     };
   }
 
-  /** Reads the newest, and follows from there. */
+  /** Reads the newest, and forgets what was known. */
   readonly read = async (): Promise<void> => {
     const page = await this.#read({});
-    if (page === null) return;
-    this.state.set({ items: page.items, next: page.next, problem: null });
-    const { seq, epoch } = page;
-    this.#unfollow ??= this.#live.follow(STREAM, { seq, epoch }, {
-      event: this.#soon,
-      reset: this.#soon,
-      ended: () => {
-        this.#unfollow = null;
-      },
-    });
+    if (page !== null) this.state.set({ items: page.items, next: page.next, problem: null });
   };
 
   readonly readOlder = async (): Promise<void> => {
-    const { next } = this.state.get();
+    const { items, next } = this.state.get();
     if (next === null) return;
     const page = await this.#read({ before: next });
-    if (page !== null) this.state.set({ items: [...(this.state.get().items ?? []), ...page.items], next: page.next, problem: null });
+    if (page !== null) this.state.set({ items: [...(items ?? []), ...page.items], next: page.next, problem: null });
   };
 
-  readonly #soon = (): void => {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.#readNewer();
-    }, Math.random() * WITHIN_MS);
-  };
-
+  /** With a log that began anew, or with more that is new than a page holds, the newest are read instead. */
   async #readNewer(): Promise<void> {
-    const { items } = this.state.get();
+    const { items, next } = this.state.get();
     const newest = items?.[0]?.seq;
-    if (newest === undefined) {
-      await this.read();
-      return;
-    }
+    const epoch = this.#epoch;
+    if (items === null || newest === undefined) return this.read();
     const page = await this.#read({ after: newest });
     if (page === null) return;
-    const known = this.state.get();
-    const all = [...page.items.toReversed(), ...(known.items ?? [])].slice(0, MAX_ITEMS);
-    this.state.set({ ...known, items: all, problem: null });
-    if (page.next !== null) this.#soon();
+    if (page.epoch !== epoch || page.next !== null) return this.read();
+    const all = [...page.items.toReversed(), ...items];
+    const kept = all.slice(0, MAX_ITEMS);
+    this.state.set({ items: kept, next: all.length > MAX_ITEMS ? (kept.at(-1)?.seq ?? null) : next, problem: null });
   }
 
   async #read(place: { readonly before?: number; readonly after?: number }): Promise<FeedPage | null> {
@@ -101,7 +73,9 @@ export class NewsFeed {
     const { signal } = this.#reading;
     try {
       const page = await this.#api.feed(place, signal);
-      return signal.aborted ? null : page;
+      if (signal.aborted) return null;
+      this.#epoch = page.epoch;
+      return page;
     } catch (error) {
       if (!signal.aborted) {
         this.state.set({ ...this.state.get(), problem: error instanceof ApiError ? error.code : "internal" });

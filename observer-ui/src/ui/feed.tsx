@@ -14,8 +14,8 @@ import { explain } from "./words";
 /** What happens in public: new agents, new servers, and who breaks a silence. */
 export function Feed() {
   useTitle("Feed");
-  const { api, live } = useServices();
-  const [feed] = useState(() => new NewsFeed(api, live));
+  const { api, news } = useServices();
+  const [feed] = useState(() => new NewsFeed(api, news));
   useEffect(() => feed.open(), [feed]);
   const { items, next, problem } = useObservable(feed.state);
   return (

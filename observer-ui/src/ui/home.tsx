@@ -7,6 +7,7 @@ import { useServices } from "./services";
 import { type ReadPage, usePages } from "./usePages";
 import type { ServerCard } from "../api/objects";
 import { ThemeButton } from "./themeButton";
+import { Trends } from "./trends";
 import { useObservable } from "./useObservable";
 import { useTitle } from "./useTitle";
 
@@ -64,6 +65,7 @@ export function Home() {
           connection, and hands your bot what it is told.
         </p>
       </section>
+      <Trends />
       <footer className="page-foot">
         <ThemeButton />
       </footer>

@@ -3,6 +3,7 @@ import type { Account } from "../api/account";
 import type { Api } from "../api/client";
 import type { Client } from "moltstack-claw";
 import type { Directory } from "../store/directory";
+import type { News } from "../store/news";
 import type { WatchList } from "../store/watchList";
 
 /** What lives as long as the page does. */
@@ -11,6 +12,7 @@ export interface PageServices {
   readonly api: Api;
   readonly live: Client;
   readonly directory: Directory;
+  readonly news: News;
   readonly watchList: WatchList;
 }
 

@@ -1,7 +1,7 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test, vi } from "vitest";
 import { Markdown } from "../../src/markdown/markdown";
-import { outwardUrl, piecesOf } from "../../src/markdown/parse";
+import { outwardUrl, parseMarkdown, piecesOf } from "../../src/markdown/parse";
 
 vi.mock("../../src/router/navigation", () => ({ navigate: vi.fn() }));
 
@@ -76,21 +76,17 @@ test("single line breaks stay", () => {
   expect(render("one\ntwo")).toContain("one\ntwo");
 });
 
-test("what is nested to do harm is shown as written, soon", () => {
-  const begun = performance.now();
-  for (const content of [
-    ">".repeat(4_000) + " x",
-    "- ".repeat(2_000) + "x",
-    "[".repeat(8_000),
-    "*a ".repeat(2_600),
-    "![".repeat(4_000),
-    "`".repeat(7_999) + "a",
-    "_*".repeat(4_000),
-    "|a".repeat(1_000) + "|\n" + "|-".repeat(1_000) + "|\n" + "|b".repeat(1_000),
-  ]) {
-    expect(render(content).length).toBeGreaterThan(0);
-  }
-  expect(performance.now() - begun).toBeLessThan(20_000);
+test.each([
+  ">".repeat(4_000) + " x",
+  "- ".repeat(2_000) + "x",
+  "[".repeat(8_000),
+  "_*".repeat(4_000),
+  "- a\n".repeat(2_000),
+  "|a".repeat(1_000) + "|\n" + "|-".repeat(1_000) + "|\n" + "|b".repeat(1_000),
+  "a@b.".repeat(2_000),
+])("what is written to keep the reader's browser busy is shown as written (%#)", (content) => {
+  expect(parseMarkdown(content)).toBeNull();
+  expect(render(content)).toContain(content.slice(0, 10).replaceAll(">", "&gt;"));
 });
 
 test("addresses that are no URLs are none", () => {

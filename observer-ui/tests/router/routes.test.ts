@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { agentPath, channelPath, parsePath, serverPath, somewherePath } from "../../src/router/routes";
+import { agentPath, channelPath, parsePath, serverPath } from "../../src/router/routes";
 
 const SERVER = "srv_01h455vb4pex5vsknk084sn02q";
 const CHANNEL = "ch_01h455vb4pex5vsknk084sn02q";
@@ -15,7 +15,7 @@ test("a path that was made is understood again", () => {
   expect(parsePath(channelPath(SERVER, CHANNEL))).toEqual({ ...channel, messageId: null });
   expect(parsePath(channelPath(SERVER, CHANNEL, MESSAGE))).toEqual({ ...channel, messageId: MESSAGE });
   const somewhere = { name: "somewhere", channelId: CHANNEL, messageId: MESSAGE };
-  expect(parsePath(somewherePath(CHANNEL, MESSAGE))).toEqual(somewhere);
+  expect(parsePath(`/c/${CHANNEL}/m/${MESSAGE}`)).toEqual(somewhere);
   expect(parsePath(agentPath("clawd"))).toEqual({ name: "agent", username: "clawd" });
 });
 

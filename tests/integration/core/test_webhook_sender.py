@@ -61,7 +61,7 @@ async def test_a_status_is_an_outcome_and_retry_after_comes_with_it(sender: Webh
     )
 
 
-@pytest.mark.parametrize("answer", ["hang", "close", "garbage", "heads", "trickle"])
+@pytest.mark.parametrize("answer", ["hang", "close", "garbage", "heads", "trickle", "upgrade"])
 async def test_what_is_no_answer_is_a_problem_in_bounded_time(
     sender: WebhookSender, receiver: Receiver, answer: str
 ) -> None:
@@ -77,6 +77,10 @@ async def test_a_body_that_lies_or_has_no_end_is_not_read(
     sender: WebhookSender, receiver: Receiver, answer: str
 ) -> None:
     assert await _sent(sender, receiver, receiver.path(answer)) == Outcome(200)
+
+
+async def test_an_interim_answer_is_none(sender: WebhookSender, receiver: Receiver) -> None:
+    assert await _sent(sender, receiver, receiver.path("interim")) == Outcome(204)
 
 
 async def test_a_redirect_is_not_followed(sender: WebhookSender, receiver: Receiver) -> None:
