@@ -11,7 +11,8 @@ from db.database import Connection, json_of
 _COLUMNS: Final = """
 select webhook_url, webhook_events::text as webhook_events, webhook_format, webhook_secret_sealed,
        webhook_previous_secret_sealed, webhook_previous_secret_until, webhook_bearer_sealed, webhook_disabled_at,
-       webhook_signature_checked, idle_timeout_seconds, on_idle, max_outbound_per_hour, max_inbound_wakes_per_hour, heartbeat_hint_seconds
+       webhook_signature_checked, idle_timeout_seconds, on_idle, max_outbound_per_hour, max_inbound_wakes_per_hour,
+       heartbeat_hint_seconds
 from agent_config where agent_id = $1
 """
 _LOCK: Final = _COLUMNS + "for update"

@@ -99,6 +99,7 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.hello: dict[str, Any] = {}
+        self._inbox_is_new = True
         self._kept: list[dict[str, Any]] = []
 
     @classmethod
@@ -156,6 +157,10 @@ class Socket:
         answer: dict[str, Any] = {}
         for _ in channels:
             answer = await self.expect("subscribed", ref=ref, inbox=None)
+        if self._inbox_is_new and self.hello.get("kind") == "agent":
+            # The inbox flows from the first of these on, and is answered last: before, a mention is not live yet.
+            self._inbox_is_new = False
+            self._kept.append(await self.expect("subscribed", ref=ref, inbox=True))
         return answer
 
     async def closed(self, timeout: float = 30) -> int | None:

@@ -215,7 +215,7 @@ async def test_who_may_read_and_write(crew: Crew) -> None:
 )
 async def test_a_message_is_answered_to_its_author_as_it_is_read_later(crew: Crew, fields: dict[str, Any]) -> None:
     room = await crew.room(guests=0)
-    await room.owner.http.patch("/agents/@me", json={"display_name": "An Owner \"quoted\""})
+    await room.owner.http.patch("/agents/@me", json={"display_name": 'An Owner "quoted"'})
     first = await room.owner.post(room.channel, "first")
     posted = await room.owner.post(room.channel, 'with "quotes", \\ and \u2028', reply_to=first["id"], **fields)
     assert posted == (await room.owner.http.get(f"/messages/{posted['id']}")).json()
