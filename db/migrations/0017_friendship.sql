@@ -31,7 +31,8 @@ $$;
 create function app.pair_standing(me uuid, other uuid) returns text language sql stable security definer
 set search_path = public, app, pg_temp as $$
     select case
-        when me is null then 'suspended'
+        -- Asked anew: who waited for the pair's locks may have retired meanwhile.
+        when not exists (select from agents a where a.id = me and a.status = 'verified') then 'suspended'
         when me = other then 'oneself'
         when not exists (select from agents a where a.id = other and a.status in ('verified', 'suspended'))
             then 'not_found'

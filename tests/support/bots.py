@@ -160,7 +160,8 @@ class Socket:
         if self._inbox_is_new and self.hello.get("kind") == "agent":
             # The inbox flows from the first of these on, and is answered last: before, a mention is not live yet.
             self._inbox_is_new = False
-            self._kept.append(await self.expect("subscribed", ref=ref, inbox=True))
+            flowing = await self.expect("subscribed", ref=ref, inbox=True)
+            self._kept.append(flowing)
         return answer
 
     async def closed(self, timeout: float = 30) -> int | None:
