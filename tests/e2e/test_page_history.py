@@ -77,6 +77,7 @@ async def test_a_hundred_thousand_messages_scroll_both_ways_and_the_view_stays(
         assert len(seqs) < _IN_DOCUMENT_MAX
         if seqs[0] < _MANY - 700:
             break
+    seqs = await _at_rest(log, messages)
     assert seqs[0] < _MANY - 700
     anchor = messages.nth(len(seqs) // 2)
     seq = await anchor.get_attribute("data-seq")
@@ -161,6 +162,19 @@ async def _post_at_last(room: Room, content: str) -> None:
                 await asyncio.sleep(0.2)
             else:
                 return
+
+
+async def _at_rest(log: Locator, messages: Locator) -> list[int]:
+    """What is in the document once the last turn of the wheel has had its effect, and all reading that it caused."""
+    before: tuple[float, list[int]] | None = None
+    async with asyncio.timeout(30):
+        while True:
+            await expect(log).to_have_attribute("aria-busy", "false")
+            now = (float(await log.evaluate("log => log.scrollTop")), await _seqs(messages))
+            if now == before:
+                return now[1]
+            before = now
+            await asyncio.sleep(0.3)
 
 
 async def _steady_top(item: Locator) -> float:
