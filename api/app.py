@@ -1,6 +1,7 @@
 """The HTTP application: the table of endpoints, the probes and the page behind one ASGI callable."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
@@ -101,7 +102,7 @@ def _home(api: Api) -> Callable[[Request], Awaitable[Response]]:
 
 async def _http_problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    if error.status_code == 404:  # noqa: PLR2004 - an HTTP status
-        return plain_problem(404, ErrorCode.NOT_FOUND, "There is nothing at this path.")
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return plain_problem(error.status_code, ErrorCode.NOT_FOUND, "There is nothing at this path.")
     detail = "This path does not take that method."
     return plain_problem(error.status_code, ErrorCode.INVALID, detail, dict(error.headers or {}))

@@ -59,7 +59,8 @@ class PathTree:
                     node = node.by_segment.setdefault(segment, _Node())
             if node.place is None:
                 node.place = Place(template, tuple(names), {})
-            assert node.place.template == template, f"{template} and {node.place.template} are one path"  # noqa: S101
+            if node.place.template != template:
+                raise ValueError(f"{template} and {node.place.template} are one path")
             node.place.rows[row.method] = row
 
     def find(self, path: str, method: str | None = None) -> tuple[Place, Mapping[str, str]] | None:

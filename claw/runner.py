@@ -82,9 +82,7 @@ class Runner:
             if self._renewal is not None:
                 self._renewal.cancel()
 
-    # One line for each effect; split up, the table could not be read at a glance.
-    # One branch an effect: a table of all of them, which reads best in one place.
-    def perform(self, effects: Iterable[Effect]) -> ConnectAfter | Stop | None:  # noqa: C901, PLR0912
+    def perform(self, effects: Iterable[Effect]) -> ConnectAfter | Stop | None:  # noqa: C901, PLR0912 - a table
         """Carry the effects out; returns the one that says what comes after a connection, where there is one."""
         last: ConnectAfter | Stop | None = None
         for effect in effects:

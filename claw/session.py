@@ -211,9 +211,7 @@ class Session:
         self._subscriptions = Subscriptions()
         return [*effects, Stop(self.error)]
 
-    # One line for each frame that means something here; split up, the table could not be read at a glance.
-    # One branch a frame: a table of all of them, which reads best in one place.
-    def received(self, data: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911, PLR0912
+    def received(self, data: str | bytes, now: float) -> list[Effect]:  # noqa: C901, PLR0911, PLR0912 - a table
         """A frame came in."""
         frame = decode_frame(data)
         if self.state is State.AUTHENTICATING:

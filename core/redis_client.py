@@ -53,7 +53,7 @@ async def read_slots(url: str) -> list[SlotRange] | None:
     """
     client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_OPTIONS)
     try:
-        rows = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
+        rows = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]  # redis-py has no types here
     except ResponseError:
         # Cluster support disabled, or a server that keeps this to itself: then it is one server to us.
         return None

@@ -80,7 +80,7 @@ def member_view(row: MemberRow) -> Member:
     return Member(
         agent=Author(encode_id(Prefix.AGENT, row.id), row.username, row.display_name, row.avatar_url),
         role=row.role,  # type: ignore[arg-type]  # the column's check holds the same words
-        presence=row.presence,  # type: ignore[arg-type]
+        presence=row.presence,  # type: ignore[arg-type]  # as above
         joined_at=rfc3339(row.joined_at),
     )
 

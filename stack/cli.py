@@ -108,8 +108,7 @@ async def _gateways(environ: Mapping[str, str], count: int) -> None:
 
 
 async def _worker(settings: Settings) -> None:
-    # As above: `moltstack version` should not load a web server.
-    from stack import worker  # noqa: PLC0415
+    from stack import worker  # noqa: PLC0415 - as above
 
     await _check_stores(settings, [Role.WORKER])
     await worker.run(settings)

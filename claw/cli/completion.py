@@ -25,12 +25,21 @@ class _Print:
 
 def _words(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
     """The options of each command; under the empty name the commands themselves."""
-    subparsers = next(each for each in parser._actions if isinstance(each, argparse._SubParsersAction))  # noqa: SLF001 - argparse offers no other way
-    words = {
-        name: sorted(option for action in sub._actions for option in action.option_strings if option.startswith("--"))  # noqa: SLF001
-        for name, sub in subparsers.choices.items()
-    }
+    commands = next(each for each in _actions(parser) if isinstance(each.choices, dict))
+    words = {name: sorted(map(_long, _options(sub))) for name, sub in dict(commands.choices or {}).items()}
     return {"": sorted(words)} | words
+
+
+def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in _actions(parser) if action.option_strings]
+
+
+def _long(action: argparse.Action) -> str:
+    return action.option_strings[-1]
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001 - argparse tells in no other way what was added to it
 
 
 def _bash(words: dict[str, list[str]]) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import OrderedDict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Final
 
 from claw.cli.desk import Desk
@@ -48,8 +49,7 @@ def _secret(file: str | None) -> str:
         secret = os.environ.get("CLAW_WEBHOOK_SECRET", "")
     else:
         try:
-            with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - a name from the command line
-                secret = opened.read().strip()
+            secret = Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ValueError(f"cannot read {file}: {error.strerror}") from None
     if not secret:

@@ -34,15 +34,16 @@ class Advice(Enum):
 
 
 _STOP_CODES: Final = frozenset({1002, 1003, 1007, 1008, 1009})
+_STOP: Final = range(4000, 4100)
+_AT_ONCE: Final = range(4200, 4300)
 
 
 def advice_for(code: int | None) -> Advice:
     """What to do after the socket closed with `code`, or was lost without one (None)."""
     if code is None:
         return Advice.RETRY_WITH_BACKOFF
-    if code in _STOP_CODES or 4000 <= code <= 4099:  # noqa: PLR2004 - the ranges are the contract
+    if code in _STOP_CODES or code in _STOP:
         return Advice.STOP
-    # The ranges are the contract.
-    if 4200 <= code <= 4299:  # noqa: PLR2004
+    if code in _AT_ONCE:
         return Advice.RETRY_AT_ONCE
     return Advice.RETRY_WITH_BACKOFF

@@ -84,7 +84,7 @@ def _enum(enum: type[Enum]) -> str:
 
 def _interface(struct: type[Struct], *, whole: bool) -> str:
     parameters = getattr(struct, "__parameters__", ())
-    described: Any = struct[(_T,) * len(parameters)] if parameters else struct  # type: ignore[index]
+    described: Any = struct[(_T,) * len(parameters)] if parameters else struct  # type: ignore[index]  # generic, as its parameters say
     lines = [*_comment(struct.__doc__), f"export interface {struct.__name__}{'<T>' if parameters else ''} {{"]
     config = struct.__struct_config__
     if config.tag_field is not None:
@@ -136,7 +136,7 @@ def _type(described: inspect.Type) -> str:
             )
 
 
-def _kinds(described: inspect.Type) -> list[str]:  # noqa: PLR0911
+def _kinds(described: inspect.Type) -> list[str]:  # noqa: PLR0911 - a table
     match described:
         case inspect.Metadata(type=inner):
             return _kinds(inner)

@@ -26,7 +26,7 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         # Far fewer digits than int() would be slow with.
-        return min(float(value[:9]) if len(value) <= 9 else math.inf, _LONGEST_S)  # noqa: PLR2004
+        return min(float(value[:9]) if len(value) <= 9 else math.inf, _LONGEST_S)  # noqa: PLR2004 - as above
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

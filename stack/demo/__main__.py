@@ -60,9 +60,7 @@ async def _play_on(url: str, home: Path) -> None:
 async def _until_ready(url: str) -> None:
     backoff = Backoff(first=0.2, longest=2.0)
     async with Rest(url) as rest:
-        # The platform is another process, perhaps on another machine: there is nothing here that could tell.
-        # Another process comes up: there is no event of ours to wait for.
-        while not await rest.ready():  # noqa: ASYNC110
+        while not await rest.ready():  # noqa: ASYNC110 - another process, perhaps on another machine: nothing here tells
             await asyncio.sleep(backoff.wait(Advice.RETRY_WITH_BACKOFF))
 
 

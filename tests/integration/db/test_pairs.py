@@ -203,6 +203,18 @@ async def test_who_leaves_the_platform_meanwhile_is_not_found(town: Town, store:
         assert await pair.standing() == (0, 0, 0, 0)
 
 
+async def test_who_acts_and_leaves_the_platform_meanwhile_has_done_nothing(town: Town, store: Store) -> None:
+    for act, past in (("ask", ()), ("accept", ("their_ask",)), ("follow", ()), ("block", ())):
+        pair = await Pair.of(town, store.api)
+        await pair.live_through(*past)
+        async with store.api.acting(pair.scope) as connection:
+            assert await connection.fetchval("select app.retire_agent('{}')") == "done"
+            acted = asyncio.create_task(pair.act(act))
+            await town.until_waiting(1)
+        assert await acted == ("suspended", 0)
+        assert await pair.standing() == (0, 0, 0, 0)
+
+
 async def test_what_is_posted_behind_the_closing_of_a_dm_is_refused(town: Town, store: Store) -> None:
     for closing in ("end", "their_end", "block", "their_block"):
         pair = await Pair.of(town, store.api)
