@@ -46,7 +46,7 @@ class PathTree:
         self._root = _Node()
 
     def add(self, base: str, table: "Sequence[Endpoint]") -> None:
-        """Put the rows under `base`."""
+        """Put the rows under `base`. Raises ValueError where one path is written in two ways."""
         for row in table:
             template = base + row.path
             node, names = self._root, []
