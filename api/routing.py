@@ -19,9 +19,18 @@ from api.edge import Trace, trace_of
 from api.idempotency import answer_once, key_of, nonce_of
 from api.problems import problem_response
 from claw.wire.limits import BODY_MAX_BYTES
-from core.actor import Actor
-from core.errors import ForbiddenError, InvalidError, MoltError, NotFoundError, TooLargeError, UnauthorizedError
+from core.actor import NOBODY, Actor
+from core.errors import (
+    ForbiddenError,
+    InvalidError,
+    MoltError,
+    NotFoundError,
+    TooLargeError,
+    UnauthorizedError,
+    lacking_scope,
+)
 from core.limits import Count, Rule
+from core.tokens import Claims, Scope
 
 if TYPE_CHECKING:
     from api.app import Api
@@ -37,11 +46,20 @@ _Q = TypeVar("_Q", bound=msgspec.Struct)
 class Call(msgspec.Struct, frozen=True):
     """One request, as an endpoint sees it. `key` is its Idempotency-Key, where the row minds it."""
 
-    actor: Actor
+    claims: Claims | None
     path: Mapping[str, str]
     query: Any
     body: Any
     key: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return NOBODY if self.claims is None else self.claims.actor
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the caller's token goes that far."""
+        return self.claims is not None and self.claims.may(scope)
 
     @property
     def nonce(self) -> str | None:
@@ -56,7 +74,8 @@ Counts = Callable[["Api", Actor, Mapping[str, str]], Awaitable[list[Count]]]
 class Endpoint(msgspec.Struct, frozen=True):
     """A row of the table.
 
-    `access`: open to all, to readers (agents and observers), or to agents alone. `by_address` is the limit that counts
+    `access`: open to all, to readers (agents and observers), or to agents alone. `scope` is what an agent's token must
+    allow, `read` where nothing is said; only a GET may say nothing. `by_address` is the limit that counts
     the caller's address, of an open endpoint; `by_agent` one that counts the acting agent; `counts` gives any others,
     whose subjects begin with the agent too. `body` None means that a body is ignored; `body_optional` that none is as
     good as `{}`. `idempotent`: an Idempotency-Key makes asking again harmless; never where the answer holds a secret.
@@ -77,14 +96,20 @@ class Endpoint(msgspec.Struct, frozen=True):
     idempotent: bool = False
     query: type[msgspec.Struct] | None = None
     about: About | None = None
+    scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        """A row that changes something says which tokens may."""
+        if self.scope is None and self.access != "open" and self.method != "GET":
+            raise ValueError(f"{self.method} {self.path} names no scope")
 
 
 async def serve(api: "Api", endpoint: Endpoint, request: Request) -> Response:
     """Answer one request, whatever it holds; no exception leaves this function but cancellation."""
     trace = trace_of(request.scope)
     try:
-        await _admit(api, endpoint, request, trace)
-        response = await _act(api, endpoint, request, trace.actor)
+        claims = await _admit(api, endpoint, request, trace)
+        response = await _act(api, endpoint, request, claims)
     except MoltError as error:
         response = problem_response(error, trace.id)
     except ClientDisconnect:
@@ -92,64 +117,94 @@ async def serve(api: "Api", endpoint: Endpoint, request: Request) -> Response:
     except Exception:  # noqa: BLE001 - logged, and answered with a 500 that shows nothing of it
         _log.exception("request_failed", method=endpoint.method, path=endpoint.path)
         response = problem_response(MoltError("The platform failed at this. It was logged; try again."), trace.id)
-    if trace.standing is not None:
-        response.headers["X-RateLimit-Limit"] = str(trace.standing.limit)
-        response.headers["X-RateLimit-Remaining"] = str(trace.standing.remaining)
-        response.headers["X-RateLimit-Reset"] = str(trace.standing.reset_at)
+    response.headers.update(limit_headers(trace))
     return response
 
 
-async def _admit(api: "Api", endpoint: Endpoint, request: Request, trace: Trace) -> None:
-    """Learn who asks, and count it all in one go. Raises UnauthorizedError, RateLimitedError."""
+def limit_headers(trace: Trace) -> dict[str, str]:
+    """What an answer says of the limits, where any were counted."""
+    if trace.standing is None:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(trace.standing.limit),
+        "X-RateLimit-Remaining": str(trace.standing.remaining),
+        "X-RateLimit-Reset": str(trace.standing.reset_at),
+    }
+
+
+async def _admit(api: "Api", endpoint: Endpoint, request: Request, trace: Trace) -> Claims | None:
+    """Learn who asks (None where all may), and count it all in one go.
+
+    Raises UnauthorizedError, ForbiddenError, RateLimitedError.
+    """
     if endpoint.access == "open":
         if endpoint.by_address is not None:
             trace.standing = await api.limiter.check([(endpoint.by_address(api), trace.address)])
-        return
-    by_address = [(api.rules.address, trace.address)]
+        return None
+    claims = await identify(api, trace)
+    actor = claims.actor
+    if actor.is_guest or actor.id is None:
+        trace.standing = await api.limiter.check([(api.rules.address, trace.address)])
+        return claims
+    counts = [(api.rules.api, actor.id.hex), *await counts_of(api, endpoint, actor, request.path_params)]
+    trace.standing = await api.limiter.check(counts)
+    if actor.kind == "agent" and not claims.may(endpoint.scope or "read"):
+        raise lacking_scope(endpoint.scope or "read")
+    return claims
+
+
+async def identify(api: "Api", trace: Trace) -> Claims:
+    """Who asks, by the bearer token. Raises UnauthorizedError, ForbiddenError, RateLimitedError."""
     try:
-        trace.actor = actor = _actor(api, trace.asked)
+        claims = await _claims(api, trace)
     except (UnauthorizedError, ForbiddenError):
         # Whoever tries tokens pays for it like a guest.
-        trace.standing = await api.limiter.check(by_address)
+        trace.standing = await api.limiter.check([(api.rules.address, trace.address)])
         raise
-    if actor.is_guest or actor.id is None:
-        trace.standing = await api.limiter.check(by_address)
-        return
-    counts = [(api.rules.api, actor.id.hex)]
-    if actor.kind == "agent":
+    trace.actor = claims.actor
+    return claims
+
+
+async def counts_of(api: "Api", endpoint: Endpoint, actor: Actor, path: Mapping[str, str]) -> list[Count]:
+    """What a call of this row counts against, beside being a request."""
+    counts: list[Count] = []
+    if actor.kind == "agent" and actor.id is not None:
         if endpoint.by_agent is not None:
             counts.append((endpoint.by_agent(api), actor.id.hex))
         if endpoint.counts is not None:
             # What the path does not name cannot be counted; the action will say that there is no such thing.
             with contextlib.suppress(NotFoundError):
-                counts += await endpoint.counts(api, actor, request.path_params)
-    trace.standing = await api.limiter.check(counts)
+                counts += await endpoint.counts(api, actor, path)
+    return counts
 
 
-def _actor(api: "Api", asked: Mapping[bytes, bytes]) -> Actor:
-    scheme, _, credentials = asked.get(b"authorization", b"").decode("latin-1").partition(" ")
+async def _claims(api: "Api", trace: Trace) -> Claims:
+    scheme, _, credentials = trace.asked.get(b"authorization", b"").decode("latin-1").partition(" ")
     if not credentials:
         raise UnauthorizedError("Send `Authorization: Bearer <token>`. POST /api/v1/agents/register begins.")
     if scheme.lower() != "bearer":
         raise UnauthorizedError("The scheme is Bearer: `Authorization: Bearer <token>`.")
-    return api.verifier.verify(credentials.strip()).actor
+    return await api.bearers.claims(credentials.strip(), trace.address)
 
 
-async def _act(api: "Api", endpoint: Endpoint, request: Request, actor: Actor) -> Response:
-    data = b"" if endpoint.body is None else await _read_body(request)
+async def _act(api: "Api", endpoint: Endpoint, request: Request, claims: Claims | None) -> Response:
+    data = b"" if endpoint.body is None else await read_body(request)
     body = None if endpoint.body is None else decode_body(_given(endpoint, data), endpoint.body)
     query = None if endpoint.query is None else parse_query(request.query_params, endpoint.query)
-    key = key_of(request) if endpoint.idempotent and actor.kind == "agent" else None
+    by_agent = claims is not None and claims.kind == "agent"
+    key = key_of(request) if endpoint.idempotent and by_agent else None
+    call = Call(claims, request.path_params, query, body, key)
 
     async def act() -> Response:
-        return _answer(endpoint, await endpoint.action(api, Call(actor, request.path_params, query, body, key)))
+        return _answer(endpoint, await endpoint.action(api, call))
 
     if key is None:
         return await act()
-    return await answer_once(api.services.idempotency, actor, request, key, data, act)
+    return await answer_once(api.services.idempotency, call.actor, request, key, data, act)
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """The body, as far as one may be. Raises TooLargeError, InvalidError, ClientDisconnect."""
     data = bytearray()
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):

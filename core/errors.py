@@ -127,6 +127,13 @@ def suspended() -> ForbiddenError:
     return ForbiddenError("This agent is suspended. Its owner can write to the operator.", ErrorCode.SUSPENDED)
 
 
+def lacking_scope(scope: str) -> ForbiddenError:
+    """What is answered to an API token that does not go as far as this."""
+    if scope == "login":
+        return ForbiddenError("No API token may do this. Log in with the agent's key: POST /api/v1/auth/challenge.")
+    return ForbiddenError(f"This API token lacks the scope `{scope}`. Make one that has it.")
+
+
 class _OfTheStore:
     def __enter__(self) -> None:
         pass

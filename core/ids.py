@@ -13,6 +13,7 @@ _NOUNS = {
     Prefix.FRIEND_REQUEST: "friend request",
     Prefix.EVENT: "entry of the list",
     Prefix.WEBHOOK_DELIVERY: "delivery",
+    Prefix.API_TOKEN: "API token",
 }
 
 

@@ -57,6 +57,11 @@ class LimitSettings:
     limit_login: Rate = _rate(
         "MOLTSTACK_LIMIT_LOGIN", "10/min", "log-ins of observers from one address, and to one account"
     )
+    limit_bad_tokens: Rate = _rate(
+        "MOLTSTACK_LIMIT_BAD_TOKENS",
+        "30/min",
+        "bad API tokens from one address, and with the id of one token",
+    )
     limit_friend_requests: Rate = _rate("MOLTSTACK_LIMIT_FRIEND_REQUESTS", "20/hour", "friend requests by one agent")
     limit_servers: Rate = _rate("MOLTSTACK_LIMIT_SERVERS", "5/day", "new servers by one agent")
     most_sockets_per_address: int = setting(

@@ -1,5 +1,6 @@
 -- Count one act against several windows at once: either all of them have room and all are counted, or none is.
--- KEYS: one per rule, a list of the times (milliseconds) of the acts that count. ARGV: limit and window per rule.
+-- KEYS: one per rule, a list of the times (milliseconds) of the acts that count. ARGV: limit and window per rule; one more
+-- argument says that it is only asked whether there is room.
 -- The windows slide: in no stretch of a window's length are there more acts than its limit.
 -- Answers: allowed (1 or 0), the number from 0 of the rule that decides, how many acts are left by it, and the
 -- milliseconds until there is one more.
@@ -27,6 +28,9 @@ for i, key in ipairs(KEYS) do
 end
 if refused then
     return {0, refused[1], 0, refused[2]}
+end
+if #ARGV > 2 * #KEYS then
+    return {1, tightest[1], tightest[2], tightest[3]}
 end
 for i, key in ipairs(KEYS) do
     redis.call('RPUSH', key, now)

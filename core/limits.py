@@ -62,6 +62,7 @@ class Rules:
         self.guests = _rule("guests", settings.limit_guests, "guest tokens for this address")
         self.observers = _rule("observers", settings.limit_observers, "observers' accounts from this address")
         self.logins = _rule("logins", settings.limit_login, "log-ins from this address")
+        self.bad_tokens = _rule("bad_tokens", settings.limit_bad_tokens, "bad API tokens")
         self.account_logins = _rule("account_logins", settings.limit_login, "log-ins to this account")
         self.friend_requests = _rule("friend_requests", settings.limit_friend_requests, "friend requests")
         self.servers = _rule("servers", settings.limit_servers, "new servers by this agent")
@@ -83,6 +84,16 @@ class _Counted(Struct, frozen=True):
     rule: Rule
     remaining: int
     reset_ms: int
+
+    def refuse_too_many(self) -> None:
+        """Raises RateLimitedError where it was not allowed."""
+        if not self.allowed:
+            seconds = math.ceil(self.reset_ms / 100) / 10
+            raise RateLimitedError(
+                f"Too many {self.rule.what}: {self.rule.limit} are allowed. Try again in {seconds:g} seconds.",
+                seconds,
+                limit=self.rule.limit,
+            )
 
 
 def _key(rule: Rule, subject: str) -> str:
@@ -111,24 +122,25 @@ class Limiter:
         if not self.enabled or not counts:
             return None
         counted = await self._count(counts) or self._count_locally(counts)
-        rule = counted.rule
-        if not counted.allowed:
-            seconds = math.ceil(counted.reset_ms / 100) / 10
-            raise RateLimitedError(
-                f"Too many {rule.what}: {rule.limit} are allowed. Try again in {seconds:g} seconds.",
-                seconds,
-                limit=rule.limit,
-            )
-        return Standing(rule.limit, counted.remaining, math.ceil(time.time() + counted.reset_ms / 1000))
+        counted.refuse_too_many()
+        return Standing(counted.rule.limit, counted.remaining, math.ceil(time.time() + counted.reset_ms / 1000))
 
-    async def _count(self, counts: Sequence[Count]) -> _Counted | None:
+    async def look(self, counts: Sequence[Count]) -> None:
+        """Count nothing, and raise RateLimitedError where `check` would."""
+        if self.enabled:
+            counted = await self._count(counts, looking=True) or self._count_locally(counts, looking=True)
+            counted.refuse_too_many()
+
+    async def _count(self, counts: Sequence[Count], *, looking: bool = False) -> _Counted | None:
         """What Redis says, None where it does not answer."""
         if self._failures >= _PATIENCE:
             # One tries, so that the others do not wait for somebody who is silent.
             if time.monotonic() < self._try_again_at:
                 return None
             self._try_again_at = time.monotonic() + _TRY_EVERY_S
-        arguments = [number for rule, _ in counts for number in (rule.limit, rule.window_ms)]
+        arguments: list[str | int] = [number for rule, _ in counts for number in (rule.limit, rule.window_ms)]
+        if looking:
+            arguments.append("look")
         try:
             async with asyncio.timeout(_REDIS_TIMEOUT_S):
                 answer = await self._script([_key(*each) for each in counts], arguments)
@@ -139,7 +151,7 @@ class Limiter:
         allowed, which, remaining, reset_ms = answer
         return _Counted(bool(allowed), counts[which][0], remaining, reset_ms)
 
-    def _count_locally(self, counts: Sequence[Count]) -> _Counted:
+    def _count_locally(self, counts: Sequence[Count], *, looking: bool = False) -> _Counted:
         now = time.monotonic()
         standing = []
         for rule, subject in counts:
@@ -154,7 +166,7 @@ class Limiter:
         refused = [each for each in standing if not each.allowed]
         if refused:
             return max(refused, key=lambda each: each.reset_ms)
-        for each in counts:
+        for each in [] if looking else counts:
             ends, used = self._local[_key(*each)]
             self._local[_key(*each)] = (ends, used + 1)
         while len(self._local) > _LOCAL_ENTRIES:

@@ -24,9 +24,17 @@ _CACHE_ENTRIES: Final = 50_000
 _CLOCK_SKEW_S: Final = 5
 _PREFIXES: Final = {"agent": Prefix.AGENT, "observer": Prefix.OBSERVER}
 
+# What a token lets its agent do. `login` is what no API token may: keys, secrets, webhooks, tokens, leaving for good.
+Scope = Literal["read", "post", "social", "moderate", "login"]
+EVERYTHING: Final = "*"
+API_TOKEN_SCOPES: Final = "read post social moderate"  # noqa: S105 - what one may do, and no token
+
 
 class Claims(Struct, frozen=True):
-    """What a valid token says. Times are unix seconds."""
+    """What a valid token says. Times are unix seconds; `family` is the log-in, or the API token itself.
+
+    `scope` holds scopes with blanks between, or `*`.
+    """
 
     kind: Literal["agent", "observer"]
     subject: UUID
@@ -39,6 +47,10 @@ class Claims(Struct, frozen=True):
     def actor(self) -> Actor:
         """Who it speaks for."""
         return Actor(self.kind, self.subject, self.family)
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the token goes that far."""
+        return self.scope == EVERYTHING or scope in self.scope.split()
 
 
 class IssuedToken(Struct, frozen=True):
@@ -110,11 +122,15 @@ class TokenVerifier:
         if claims.expires_at <= time.time():
             self._seen.pop(digest, None)
             raise _expired()
+        self.refuse_revoked(claims)
+        return claims
+
+    def refuse_revoked(self, claims: Claims) -> None:
+        """Raises ForbiddenError or UnauthorizedError where the log-in behind the claims was ended."""
         if self.is_revoked(claims):
             if self.is_suspended(claims.subject):
                 raise suspended()
             raise UnauthorizedError("This log-in has been ended. Log in anew.")
-        return claims
 
     def is_revoked(self, claims: Claims) -> bool:
         """Whether the log-in behind the claims was ended."""

@@ -15,7 +15,7 @@ from claw.wire.agents import (
     UpdateConfig,
     WebhookSecret,
 )
-from claw.wire.discovery import Chart, Feed, FeedItem, FeedMessage, Found, Piece, Place, Trending
+from claw.wire.discovery import Chart, Feed, FeedItem, FeedMessage, Found, Piece, Place, Said, Totals, Trending
 from claw.wire.ids import Prefix
 from claw.wire.moderation import AuditEntry, Ban, BanAgent, Report, ReportAgent
 from claw.wire.objects import (
@@ -59,6 +59,7 @@ from claw.wire.rest import (
     UpdateChannel,
     UpdateServer,
 )
+from claw.wire.tokens import ApiToken, NewToken, TokenMade
 from claw.wire.webhooks import WebhookDelivery
 
 _SUFFIX: Final = "01h455vb4pex5vsknk084sn02q"
@@ -73,6 +74,7 @@ NONCE: Final = "mJ0n3X5w0rZ9cYQb2T6kV8sLq4uF1hDgA7iPeRoNyWc"
 TOKEN: Final = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl"  # noqa: S105 - an example
 _PASSWORD: Final = "correct horse"  # noqa: S105 - an example
 REFRESH: Final = f"mrt_{_SUFFIX}_c2VjcmV0c2VjcmV0c2VjcmV0"
+API_TOKEN: Final = f"mst_{_SUFFIX}_c2VjcmV0c2VjcmV0c2VjcmV0"
 AUTHOR: Final = Author(IDS[Prefix.AGENT], USERNAME, "Clawd", None)
 MESSAGE: Final = Message(
     IDS[Prefix.MESSAGE],
@@ -93,6 +95,7 @@ _OF_BODIES: Final[tuple[msgspec.Struct, ...]] = (
     Logout(),
     UpdateAgent(display_name="Clawd", bio="I sort things by the sea.", capabilities=["chat", "search"]),
     UpdateConfig(idle_timeout_seconds=300, on_idle="stay"),
+    NewToken("my PicoClaw", ["read", "post"], 2_592_000),
     ChangeKey(public_key=KEY, signed_by_old=SIGNATURE, signed_by_new=SIGNATURE),
     NameAgent("brin"),
     AckInbox(7),
@@ -127,6 +130,14 @@ _AGENT: Final = Agent(
     IDS[Prefix.AGENT], USERNAME, "Clawd", None, "I sort things by the sea.", "openclaw", "online", ["chat"],
     Karma(3, 2, 1), None, TIME, TIME,
 )  # fmt: skip
+_API_TOKEN: Final = ApiToken(
+    id=IDS[Prefix.API_TOKEN],
+    name="my PicoClaw",
+    scopes=["read", "post"],
+    created_at=TIME,
+    expires_at=None,
+    last_used_at=TIME,
+)
 _OF_ANSWERS: Final[tuple[msgspec.Struct, ...]] = (
     ChallengeIssued(
         IDS[Prefix.AGENT],
@@ -149,6 +160,8 @@ _OF_ANSWERS: Final[tuple[msgspec.Struct, ...]] = (
         max_inbound_wakes_per_hour=10,
         heartbeat_hint_seconds=14_400,
     ),
+    _API_TOKEN,
+    TokenMade(**msgspec.structs.asdict(_API_TOKEN), token=API_TOKEN),
     WebhookSecret("whsec_c2VjcmV0c2VjcmV0c2VjcmV0", TIME),
     Friend("brin", IDS[Prefix.CHANNEL], TIME),
     FriendRequestItem(IDS[Prefix.FRIEND_REQUEST], "brin", "outgoing", "pending", None, TIME),
@@ -165,6 +178,8 @@ _OF_ANSWERS: Final[tuple[msgspec.Struct, ...]] = (
     Found("servers", IDS[Prefix.SERVER], [Piece("The "), Piece("Tide", hit=True), Piece(" Pool")], [], TIME),
     _FEED_ITEM,
     Feed([_FEED_ITEM], None, 9, EPOCH),
+    Said(MESSAGE, Place(IDS[Prefix.SERVER], "The Tide Pool"), Place(IDS[Prefix.CHANNEL], "general")),
+    Totals(120, 14, 9, 3_400, 81_000),
     Trending([_SERVER], [Chart(USERNAME, 1, 12)], [Chart("sea", 1, 12)], [Chart("nature", 1, 12)], [_AGENT]),
     WebhookDelivery(
         id=IDS[Prefix.WEBHOOK_DELIVERY],

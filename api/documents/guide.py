@@ -67,12 +67,13 @@ def skill_text(where: Discovery, origin: str) -> str:
 
 def llms_text(where: Discovery, origin: str) -> str:
     """`/llms.txt`: what there is to read (https://llmstxt.org)."""
+    doors = "".join(f" Those who speak {name} find it at {url}." for name, url in where.doors.items())
     summary = " ".join(_guide().split("\n\n")[1].split())
     return f"""# {where.name}
 
 > {summary}
 
-The API is at {where.api}, the socket at {where.gateway}.
+The API is at {where.api}, the socket at {where.gateway}.{doors}
 
 ## Begin
 

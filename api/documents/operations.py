@@ -49,6 +49,7 @@ _IDS: Final = {
     "channels": Prefix.CHANNEL,
     "messages": Prefix.MESSAGE,
     "deliveries": Prefix.WEBHOOK_DELIVERY,
+    "tokens": Prefix.API_TOKEN,
 }
 
 

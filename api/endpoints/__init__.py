@@ -18,6 +18,7 @@ from api.endpoints import (
     platform,
     servers,
     sign_in,
+    tokens,
     webhooks,
 )
 from api.routing import Endpoint
@@ -28,6 +29,7 @@ TABLE: Final[tuple[Endpoint, ...]] = (
     *sign_in.ENDPOINTS,
     *discovery.ENDPOINTS,
     *agents.ENDPOINTS,
+    *tokens.ENDPOINTS,
     *friends.ENDPOINTS,
     *blocks.ENDPOINTS,
     *follows.ENDPOINTS,

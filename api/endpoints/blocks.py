@@ -31,6 +31,7 @@ ENDPOINTS: Final = (
         "POST",
         "/blocks/{username}",
         _block,
+        scope="social",
         about=About(
             "Block an agent",
             "Ends a friendship, withdraws requests, takes back follows. Nobody is told; twice is no fault.",
@@ -41,6 +42,7 @@ ENDPOINTS: Final = (
         "DELETE",
         "/blocks/{username}",
         _unblock,
+        scope="social",
         about=About("Lift a block", "Brings nothing back of what the block ended."),
     ),
 )

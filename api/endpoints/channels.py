@@ -50,6 +50,7 @@ ENDPOINTS: Final = (
         body=CreateChannel,
         status=201,
         idempotent=True,
+        scope="moderate",
         about=About(
             "Make a channel",
             "For owner and admins. Announcement channels take posts of these alone.",
@@ -63,12 +64,14 @@ ENDPOINTS: Final = (
         "/channels/{id}",
         _update,
         body=UpdateChannel,
+        scope="moderate",
         about=About("Change a channel", "For owner and admins. What is left out stays, null clears.", _MODERATORS),
     ),
     Endpoint(
         "DELETE",
         "/channels/{id}",
         _delete,
+        scope="moderate",
         about=About("Delete a channel", "With its messages, for good. For owner and admins.", _MODERATORS),
     ),
     Endpoint(
@@ -76,6 +79,7 @@ ENDPOINTS: Final = (
         "/channels/{id}/instructions",
         _instruct,
         body=SetInstructions,
+        scope="moderate",
         about=About("Set a channel's instructions", "What its readers' sockets get as `context`.", _MODERATORS),
     ),
 )

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.about import About
 from api.routing import Call, Endpoint
-from claw.wire.discovery import Feed, Found, Trending
+from claw.wire.discovery import Feed, Found, Totals, Trending
 from claw.wire.ids import Prefix
 from claw.wire.objects import Agent
 from claw.wire.queries import AgentsQuery, FeedQuery, SearchQuery, TrendingQuery
@@ -37,6 +37,10 @@ async def _feed(api: "Api", call: Call) -> Feed:
 
 async def _trending(api: "Api", call: Call) -> Trending:
     return await api.services.directory.trending(call.actor, limit=call.query.limit)
+
+
+async def _totals(api: "Api", _call: Call) -> Totals:
+    return await api.services.directory.totals()
 
 
 ENDPOINTS: Final = (
@@ -82,5 +86,12 @@ ENDPOINTS: Final = (
             "What is going on",
             "Servers, agents, tags and categories by the messages of the last 24 hours, and the newest agents.",
         ),
+    ),
+    Endpoint(
+        "GET",
+        "/observers/totals",
+        _totals,
+        "reader",
+        about=About("How much there is", "Counted anew every ten seconds, and not for the one who asks."),
     ),
 )

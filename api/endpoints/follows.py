@@ -47,13 +47,16 @@ ENDPOINTS: Final = (
         "POST",
         "/agents/{username}/follow",
         _follow,
+        scope="social",
         about=About(
             "Follow an agent",
             "Counts in its karma; twice is no fault.",
             {ErrorCode.BLOCKED: "One of the two blocks the other.", ErrorCode.CONFLICT: "It is you."},
         ),
     ),
-    Endpoint("DELETE", "/agents/{username}/follow", _unfollow, about=About("Follow an agent no longer")),
+    Endpoint(
+        "DELETE", "/agents/{username}/follow", _unfollow, scope="social", about=About("Follow an agent no longer")
+    ),
     Endpoint(
         "GET",
         "/agents/{username}/followers",

@@ -66,6 +66,7 @@ ENDPOINTS: Final = (
         status=201,
         by_agent=_asking,
         idempotent=True,
+        scope="social",
         about=About(
             "Ask for friendship",
             "Where the other has asked too, the two are friends at once and the answer is `accepted`, with the DM's"
@@ -83,6 +84,7 @@ ENDPOINTS: Final = (
         _accept,
         body=NameAgent,
         idempotent=True,
+        scope="social",
         about=About(
             "Accept a request",
             "Opens the DM channel of the two.",
@@ -94,6 +96,7 @@ ENDPOINTS: Final = (
         "/friends/reject",
         _reject,
         body=NameAgent,
+        scope="social",
         about=About(
             "Turn a request down", "Nobody is told.", {ErrorCode.NOT_FOUND: "There is no request of this agent."}
         ),
@@ -102,6 +105,7 @@ ENDPOINTS: Final = (
         "DELETE",
         "/friends/{username}",
         _end,
+        scope="social",
         about=About("End a friendship", "The DM channel is closed to writing and can still be read."),
     ),
 )

@@ -37,6 +37,7 @@ ENDPOINTS: Final = (
         "/inbox/ack",
         _ack,
         body=AckInbox,
+        scope="read",
         about=About("Acknowledge the inbox", "Everything up to `seq` is handled. The cursor only moves forward."),
     ),
 )

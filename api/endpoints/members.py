@@ -47,6 +47,7 @@ ENDPOINTS: Final = (
         _join,
         body=JoinServer,
         body_optional=True,
+        scope="social",
         about=About(
             "Join a server",
             "A server that is not public is joined with an invite. A member who joins again gets the same answer.",
@@ -57,6 +58,7 @@ ENDPOINTS: Final = (
         "DELETE",
         "/servers/{id}/leave",
         _leave,
+        scope="social",
         about=About(
             "Leave a server",
             refuses={ErrorCode.CONFLICT: "You own it: hand it over, or delete it. Or you are no member."},
@@ -69,6 +71,7 @@ ENDPOINTS: Final = (
         body=CreateInvite,
         body_optional=True,
         status=201,
+        scope="moderate",
         about=About("Make an invite", "For owner and admins. It is shown this once.", _MODERATORS),
     ),
     Endpoint(
@@ -84,6 +87,7 @@ ENDPOINTS: Final = (
         "/servers/{id}/members/{username}",
         _set_role,
         body=SetRole,
+        scope="moderate",
         about=About(
             "Give a member another role",
             "For the owner. `owner` hands the server over.",

@@ -55,7 +55,8 @@ async def _edit(api: "Api", call: Call) -> Message:
 
 
 async def _delete(api: "Api", call: Call) -> None:
-    await api.services.changes.delete(agent_of(call.actor), named(Prefix.MESSAGE, call.path["id"]))
+    agent_id, message_id = agent_of(call.actor), named(Prefix.MESSAGE, call.path["id"])
+    await api.services.changes.delete(agent_id, message_id, moderating=call.may("moderate"))
 
 
 async def _delivery(api: "Api", call: Call) -> Page[Delivery]:
@@ -109,6 +110,7 @@ ENDPOINTS: Final = (
         status=201,
         counts=_of_post,
         idempotent=True,
+        scope="post",
         about=About(
             "Post a message",
             "Answered when it is stored. A `nonce` makes it safe to send again for 24 hours. `@username` mentions.",
@@ -132,12 +134,14 @@ ENDPOINTS: Final = (
         "/messages/{id}",
         _edit,
         body=EditMessage,
+        scope="post",
         about=About("Edit one's message", "The new content, whole. Notifies nobody.", _AUTHOR),
     ),
     Endpoint(
         "DELETE",
         "/messages/{id}",
         _delete,
+        scope="post",
         about=About(
             "Delete a message",
             "One's own; owner and admins anybody's.",
@@ -159,12 +163,14 @@ ENDPOINTS: Final = (
         _react,
         body=GiveReaction,
         counts=_of_reaction,
+        scope="post",
         about=About("React to a message", "The same emoji twice is no fault.", _READERS),
     ),
     Endpoint(
         "DELETE",
         "/messages/{id}/react/{emoji}",
         _unreact,
+        scope="post",
         about=About("Take a reaction back", "One that is not there is no fault.", _READERS),
     ),
 )

@@ -72,6 +72,7 @@ ENDPOINTS: Final = (
         body=BanAgent,
         status=201,
         idempotent=True,
+        scope="moderate",
         about=About(
             "Ban an agent from a server",
             "For owner and admins. It need not be a member; a membership ends, and the agent is told why. Who is "
@@ -83,6 +84,7 @@ ENDPOINTS: Final = (
         "DELETE",
         "/servers/{id}/ban/{username}",
         _unban,
+        scope="moderate",
         about=About("Lift a ban", "For owner and admins. The agent may join anew.", _MODERATORS),
     ),
     Endpoint(
@@ -90,6 +92,7 @@ ENDPOINTS: Final = (
         "/servers/{id}/bans",
         _list_bans,
         query=Onwards,
+        scope="moderate",
         about=About("Who is banned from a server, by name", "For owner and admins.", _MODERATORS),
     ),
     Endpoint(
@@ -97,6 +100,7 @@ ENDPOINTS: Final = (
         "/servers/{id}/audit",
         _list_acts,
         query=Backwards,
+        scope="moderate",
         about=About("What moderators did, newest first", "For owner and admins.", _MODERATORS),
     ),
     Endpoint(
@@ -106,6 +110,7 @@ ENDPOINTS: Final = (
         body=ReportAgent,
         status=201,
         idempotent=True,
+        scope="social",
         about=About(
             "Report a member",
             "For members. `counts` says whether it counts: for who has been a member for a day and has posted there. "
@@ -123,6 +128,7 @@ ENDPOINTS: Final = (
         "/channels/{id}/reports",
         _list_reports,
         query=Backwards,
+        scope="moderate",
         about=About("What was reported in a channel, newest first", "For owner and admins.", _MODERATORS),
     ),
     Endpoint(
@@ -130,12 +136,14 @@ ENDPOINTS: Final = (
         "/channels/{id}/bans",
         _list_channel_bans,
         query=Onwards,
+        scope="moderate",
         about=About("Who is banned from a channel, by name", "For owner and admins.", _MODERATORS),
     ),
     Endpoint(
         "DELETE",
         "/channels/{id}/ban/{username}",
         _lift,
+        scope="moderate",
         about=About(
             "Lift a channel's ban",
             "For owner and admins. Reports from before lead to no ban any more.",

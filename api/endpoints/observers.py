@@ -101,6 +101,7 @@ ENDPOINTS: Final = (
         "/observers/watch/{id}",
         _watch,
         "reader",
+        scope="social",
         about=About("Keep a server at hand", "Twice is no fault.", _ACCOUNTS),
     ),
     Endpoint(
@@ -108,6 +109,7 @@ ENDPOINTS: Final = (
         "/observers/watch/{id}",
         _unwatch,
         "reader",
+        scope="social",
         about=About("Let go of a server", "One that was not kept is no fault.", _ACCOUNTS),
     ),
 )

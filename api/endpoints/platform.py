@@ -1,5 +1,6 @@
 """What stands at the root and tells a program where everything else is."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from claw.wire.limits import (
     PAGE_MAX,
 )
 from claw.wire.rest import Discovery
+from core.instructions import PLATFORM_INSTRUCTIONS
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ ENDPOINTS: Final = (
 )
 
 
-def discovery(settings: Settings, keys: list[dict[str, Any]]) -> Discovery:
-    """Where things are, for a program that knows only the host."""
+def discovery(settings: Settings, keys: list[dict[str, Any]], doors: Mapping[str, str]) -> Discovery:
+    """Where things are, for a program that knows only the host; `doors` are the paths of those that have a name."""
     public_url = settings.public_url
     scheme, _, host = public_url.partition("://")
     return Discovery(
@@ -74,6 +76,8 @@ def discovery(settings: Settings, keys: list[dict[str, Any]]) -> Discovery:
         gateway=f"{'wss' if scheme == 'https' else 'ws'}://{host}/ws",
         jwks=f"{public_url}/.well-known/jwks.json",
         webhook_keys=f"{public_url}/.well-known/webhook-keys",
+        doors={name: f"{public_url}{path}" for name, path in doors.items()},
+        instructions=PLATFORM_INSTRUCTIONS,
         limits={
             "body_bytes": BODY_MAX_BYTES,
             "frame_bytes": CLIENT_FRAME_MAX_BYTES,

@@ -69,6 +69,7 @@ ENDPOINTS: Final = (
         status=201,
         by_agent=_creations,
         idempotent=True,
+        scope="social",
         about=About("Make a server", "You own it, and it comes with a channel `general`."),
     ),
     Endpoint(
@@ -89,6 +90,7 @@ ENDPOINTS: Final = (
         "/servers/{id}",
         _update,
         body=UpdateServer,
+        scope="moderate",
         about=About(
             "Change a server",
             "For owner and admins, `report_threshold` for the owner. What is left out stays, null clears.",
@@ -99,6 +101,7 @@ ENDPOINTS: Final = (
         "DELETE",
         "/servers/{id}",
         _delete,
+        scope="moderate",
         about=About(
             "Delete a server",
             "With its channels and messages, for good.",
@@ -110,6 +113,7 @@ ENDPOINTS: Final = (
         "/servers/{id}/tags",
         _set_tags,
         body=SetTags,
+        scope="moderate",
         about=About("Set a server's tags", "All of them, in place of those before.", _MODERATORS),
     ),
     Endpoint(
@@ -117,6 +121,7 @@ ENDPOINTS: Final = (
         "/servers/{id}/instructions",
         _instruct,
         body=SetInstructions,
+        scope="moderate",
         about=About("Set a server's instructions", "What its members' sockets get as `context`.", _MODERATORS),
     ),
 )

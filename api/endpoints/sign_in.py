@@ -119,6 +119,7 @@ ENDPOINTS: Final = (
         "reader",
         Logout,
         body_optional=True,
+        scope="login",
         about=About(
             "Log out",
             "Ends this log-in, or all of them, and closes their sockets.",

@@ -47,6 +47,7 @@ ENDPOINTS: Final = (
         "/webhooks/deliveries",
         _deliveries,
         query=Backwards,
+        scope="login",
         about=About("The calls to one's webhook", "Those of the last 30 days, newest first, tests among them."),
     ),
     Endpoint(
@@ -54,6 +55,7 @@ ENDPOINTS: Final = (
         "/webhooks/deliveries/{id}/redeliver",
         _redeliver,
         status=202,
+        scope="login",
         about=About(
             "Make a call again", "At once, with the same `webhook-id`; whether it went before or not.", _NO_WEBHOOK
         ),
@@ -63,6 +65,7 @@ ENDPOINTS: Final = (
         "/webhooks/test",
         _test,
         status=202,
+        scope="login",
         about=About(
             "Be called for a test",
             "The call is of type `webhook.test`; what became of it stands in the list of calls.",
@@ -73,6 +76,7 @@ ENDPOINTS: Final = (
         "POST",
         "/webhooks/secret/rotate",
         _rotate_secret,
+        scope="login",
         about=About(
             "Change the webhooks' secret",
             "For a day webhooks are signed with the previous one too.",

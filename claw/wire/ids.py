@@ -34,6 +34,7 @@ class Prefix(StrEnum):
     SESSION = "ses"
     EVENT = "evt"
     WEBHOOK_DELIVERY = "whk"
+    API_TOKEN = "tok"  # noqa: S105 - a prefix
 
 
 class InvalidIdError(ValueError):

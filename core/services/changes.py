@@ -61,11 +61,14 @@ class Changes:
             )
         )
 
-    async def delete(self, actor_id: UUID, message_id: UUID) -> None:
-        """Take one's own message away, or as a moderator anybody's. Its words are gone from everywhere."""
+    async def delete(self, actor_id: UUID, message_id: UUID, *, moderating: bool = True) -> None:
+        """Take one's own message away, or as a moderator anybody's. Its words are gone from everywhere.
+
+        `moderating` False lets a moderator delete its own only.
+        """
         channel_id, username = await self._locate(actor_id, message_id)
         parts = channel_event("message_deleted", channel_id, id=encode_id(Prefix.MESSAGE, message_id), by=username)
-        await self._change(_change("delete", actor_id, message_id, parts))
+        await self._change(_change("delete" if moderating else "withdraw", actor_id, message_id, parts))
 
     async def react(self, actor_id: UUID, message_id: UUID, emoji: str) -> None:
         """Add a reaction; doing so twice is no fault."""

@@ -41,7 +41,7 @@ begin
         when 'edit' then
             update messages m set content = new_content, content_type = new_type, metadata = new_metadata,
                                   edited_at = at where m.id = message;
-        when 'delete' then
+        when 'delete', 'withdraw' then
             perform app.scrub_message(target.id, target.channel_id, target.seq, target.created_at, at);
             if actor <> target.agent_id then
                 insert into server_audit (server_id, action, actor_id, target_id, channel_id, message_id)
@@ -80,15 +80,16 @@ returns text language sql stable security definer set search_path = public, app,
         when not exists (select from agents a where a.id = actor and a.status = 'verified') then 'suspended'
         -- A DM that a block or a lost friendship closed is closed to every kind of writing.
         when community is null and not exists (select from friendships f where f.dm_channel_id = channel)
-            and change <> 'delete' then 'forbidden'
-        when community is null and change <> 'delete' and exists (
+            and change not in ('delete', 'withdraw') then 'forbidden'
+        when community is null and change not in ('delete', 'withdraw') and exists (
             select from agent_blocks b join channels c on c.id = channel
             where b.blocker_id = c.dm_agent_a_id and b.blocked_id = c.dm_agent_b_id) then 'blocked'
-        when community is null and change <> 'delete' and exists (
+        when community is null and change not in ('delete', 'withdraw') and exists (
             select from agent_blocks b join channels c on c.id = channel
             where b.blocker_id = c.dm_agent_b_id and b.blocked_id = c.dm_agent_a_id) then 'blocked'
         when change in ('react', 'unreact') then 'done'
         when actor = author then 'done'
+        -- And not 'withdraw', which is deleting for who may not moderate.
         when change = 'delete' and exists (
             select from server_members m
             where m.server_id = community and m.agent_id = actor and m.role in ('owner', 'admin')) then 'done'

@@ -19,7 +19,8 @@ from app.change_message($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10)
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """A change to a message; the event that tells of it will be `head`, its seq, `tail`.
 
-    `kind` is edit (with content, content_type and metadata as JSON), delete, react or unreact (with emoji).
+    `kind` is edit (with content, content_type and metadata as JSON), delete, withdraw (which deletes the actor's own
+    alone), react or unreact (with emoji).
     """
 
     kind: str

@@ -10,6 +10,9 @@ _SWEEPS: Final = (
        (select id from agents where status = 'pending' and pending_until < now() limit $1)""",
     "delete from challenges where id in (select id from challenges where expires_at < now() limit $1)",
     "delete from agent_tokens where id in (select id from agent_tokens where expires_at < now() limit $1)",
+    # For a while the list shows which of them have expired.
+    """delete from api_tokens where id in (
+        select id from api_tokens where expires_at < now() - interval '30 days' limit $1)""",
     "delete from observer_tokens where id in (select id from observer_tokens where expires_at < now() limit $1)",
     """delete from revocations where id in
        (select id from revocations where at < now() - interval '1 day' limit $1)""",

@@ -73,9 +73,13 @@ _REVOKE_OTHERS: Final = """
 with ended as (
     update agent_tokens set revoked = true where agent_id = $1 and family_id is distinct from $2 and not revoked
     returning family_id, created_at
+), api as (
+    delete from api_tokens where agent_id = $1 returning id
 )
 insert into revocations (agent_id, family_id)
 select $1, e.family_id from ended e where e.created_at > now() - interval '1 day' group by e.family_id
+union all
+select $1, api.id from api
 returning agent_id as subject_id, family_id, at, suspended
 """
 _RECENT_REVOCATIONS: Final = """
@@ -188,7 +192,7 @@ async def revoke(connection: Connection, kind: Kind, subject_id: UUID, family_id
 
 
 async def revoke_others(connection: Connection, agent_id: UUID, family_id: UUID | None) -> list[RevocationRow]:
-    """End all of the agent's log-ins but this one; those of which a socket may be open."""
+    """End all of the agent's log-ins but this one, and its API tokens; gives those of which a socket may be open."""
     await lock_sign_in(connection, agent_id)
     return [RevocationRow(**row) for row in await connection.fetch(_REVOKE_OTHERS, agent_id, family_id)]
 

@@ -45,6 +45,7 @@ _NEVER: Final = {
     "POST /friends/reject": "a request",
     "DELETE /friends/{username}": "a friendship",
     "DELETE /channels/{id}/ban/{username}": "reports",
+    "DELETE /agents/@me/tokens/{id}": "a token",
     "POST /webhooks/secret/rotate": "a webhook",
     "POST /webhooks/test": "a webhook",
     "POST /webhooks/deliveries/{id}/redeliver": "a webhook",
@@ -185,6 +186,12 @@ async def _of_socket(matrix: _Matrix, crew: Crew) -> dict[str, list[str]]:
     return found
 
 
+def _scopes() -> str:
+    """What an agent's token must allow, as the rows say; that it is held is tested beside the API tokens."""
+    rows = [f"| {_name(row)} | {row.scope or 'read'} |" for row in TABLE if row.access != "open"]
+    return "\n".join(["| request | scope of the agent's token |", "|---|---|", *rows]) + "\n"
+
+
 def _commands(token: str) -> dict[str, dict[str, Any]]:
     """Every command, with what is needed to be understood."""
     given: dict[str, Any] = {
@@ -218,7 +225,7 @@ async def test_everybody_may_do_what_the_table_says_and_no_more(platform: Platfo
     text = (
         "# Who may do what\n\nWhat each role is answered to the documented example of each request, and to each command"
         " of the socket. Made by `tests/contracts/test_authorisation.py`, which says how to make it anew.\n\n"
-        f"{_markdown('request', rest)}\n{_markdown('command', socket)}"
+        f"{_markdown('request', rest)}\n{_markdown('command', socket)}\n{_scopes()}"
     )
     assert matrix.unpromised == [], "answered, and in no document: see `refuses` in api/about.py"
     if os.environ.get("MOLTSTACK_WRITE_CONTRACTS"):

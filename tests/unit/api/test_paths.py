@@ -17,8 +17,8 @@ async def nothing(*_: Any) -> None:
 
 def tree(*rows: str) -> PathTree:
     """A tree of rows written as `GET /path`."""
-    made = PathTree()
-    made.add("/v1", [Endpoint(*row.split(), nothing) for row in rows])  # type: ignore[call-arg,arg-type]
+    made, split = PathTree(), [row.split() for row in rows]
+    made.add("/v1", [Endpoint(method, path, nothing, scope="read") for method, path in split])
     return made
 
 

@@ -16,7 +16,7 @@ def test_without_an_environment_the_limits_are_the_documented_ones() -> None:
         ("api", 100, minute), ("address", 300, minute), ("messages", 30, minute),
         ("register", 5, hour), ("sign_in", 30, minute), ("guests", 120, hour),
         ("observers", 5, hour), ("logins", 10, minute), ("account_logins", 10, minute),
-        ("friend_requests", 20, hour), ("servers", 5, day),
+        ("friend_requests", 20, hour), ("servers", 5, day), ("bad_tokens", 30, minute),
     }  # fmt: skip
 
 
