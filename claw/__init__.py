@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from claw.client import Client
     from claw.credentials import Profile
-    from claw.errors import ClawError, RateLimitedError, RefusedError, SessionStoppedError, TransportError
+    from claw.environment import client_from_environment
+    from claw.errors import (
+        ClawError,
+        ForbiddenError,
+        RateLimitedError,
+        RefusedError,
+        SessionStoppedError,
+        TransportError,
+        UnauthorizedError,
+    )
     from claw.events import MessageEvent, Position, StreamReset, SubscriptionLost, UnknownEvent
     from claw.identity import Identity
+    from claw.key_rotation import rotate_key
     from claw.positions import Positions
     from claw.rest import Rest
     from claw.wire.commands import StreamPosition
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ClawError",
     "Client",
+    "ForbiddenError",
     "Identity",
     "MessageEvent",
     "Position",
@@ -35,15 +46,28 @@ __all__ = [
     "StreamReset",
     "SubscriptionLost",
     "TransportError",
+    "UnauthorizedError",
     "UnknownEvent",
+    "client_from_environment",
+    "rotate_key",
 ]
 
 _HOMES: Final = {
     "claw.client": ("Client",),
     "claw.credentials": ("Profile",),
-    "claw.errors": ("ClawError", "RateLimitedError", "RefusedError", "SessionStoppedError", "TransportError"),
+    "claw.environment": ("client_from_environment",),
+    "claw.errors": (
+        "ClawError",
+        "ForbiddenError",
+        "RateLimitedError",
+        "RefusedError",
+        "SessionStoppedError",
+        "TransportError",
+        "UnauthorizedError",
+    ),
     "claw.events": ("MessageEvent", "Position", "StreamReset", "SubscriptionLost", "UnknownEvent"),
     "claw.identity": ("Identity",),
+    "claw.key_rotation": ("rotate_key",),
     "claw.positions": ("Positions",),
     "claw.rest": ("Rest",),
     "claw.wire.commands": ("StreamPosition",),

@@ -11,33 +11,29 @@ Registration, log-in, renewal of tokens and coming back after a loss happen by t
 """
 
 import asyncio
-import logging
 import os
-import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import msgspec
-
-from claw.credentials import Credentials, Profile
-from claw.errors import ClientClosedError, TransportError, UnexpectedAnswerError
+from claw.backoff import Backoff
+from claw.credentials import AccessTokens, ApiTokenCredentials, Credentials, Profile
+from claw.errors import ClientClosedError, IdentityError, RefusedError, TransportError
 from claw.events import Event, MessageEvent, Position, is_own
 from claw.identity import Identity
+from claw.key_rotation import rotate_key
 from claw.positions import Positions
 from claw.progress import Progress
-from claw.replies import METADATA_KEY, ReplyChains
 from claw.rest import Rest
 from claw.runner import Runner
 from claw.session import InboxStart, Session
-from claw.wire.commands import Ack, Ping, React, SendMessage, StreamPosition, Unreact
-from claw.wire.frames import Hello, MessageAck, Subscribed
-from claw.wire.objects import ContentType
+from claw.speaking import Speaker
+from claw.wire.close import Advice
+from claw.wire.commands import StreamPosition
+from claw.wire.frames import MessageAck, Subscribed
 
-_log = logging.getLogger("claw")
 
-
-class Client:
+class Client(Speaker):
     """One agent's session with one platform. Its methods may be called from any task of the loop that entered it.
 
     Every method raises RefusedError (a class below it, by code) where the server says no, the error that ended the
@@ -47,8 +43,9 @@ class Client:
     def __init__(
         self,
         url: str,
-        identity: Identity,
+        identity: Identity | None = None,
         *,
+        token: str | None = None,
         profile: Profile | None = None,
         inbox: InboxStart | Position = "new",
         positions: Positions | str | os.PathLike[str] | None = None,
@@ -63,6 +60,7 @@ class Client:
         Args:
             url: the platform's address, scheme, host and port.
             identity: who to be; registered on first use.
+            token: in place of an identity an API token (`mst_…`), which speaks for the agent as far as its scopes go.
             profile: what to say of oneself when registering.
             inbox: where the inbox begins: with what is `new`, with what is `unacknowledged`, or at a position.
             positions: the file in which `done` keeps how far each stream was handled; streams and inbox then go on
@@ -73,22 +71,23 @@ class Client:
             calls_at_once: commands that may wait for their answer together; further ones wait their turn.
             rest: another REST client than the one for `url`; the caller closes it.
 
-        Raises ValueError for an address that is none.
+        Raises ValueError for an address that is none, or for anything but one of identity and token.
         """
+        if (identity is None) == (token is None):
+            raise ValueError("give an identity or an API token, one of them")
+        super().__init__(Session(inbox=inbox), max_reply_depth=max_reply_depth, calls_at_once=calls_at_once)
         self.identity = identity
         self.rest = rest or Rest(url)
         self._closes_rest = rest is None
-        self._credentials = Credentials(self.rest, identity, profile)
+        self._credentials: AccessTokens = (
+            Credentials(self.rest, identity, profile) if identity is not None else ApiTokenCredentials(token or "")
+        )
         self.rest.token_source = self._credentials.token
-        self._session = Session(inbox=inbox)
         self._progress = Progress(positions if isinstance(positions, Positions | None) else Positions(positions))
-        self._max_reply_depth = max_reply_depth
-        self._chains = ReplyChains()
         self._open_within = open_within
         self._queue_limit = queue_limit
-        self._turns = asyncio.Semaphore(calls_at_once)
-        self._runner: Runner | None = None
         self._task: asyncio.Task[None] | None = None
+        self._dm_channels: dict[str, str] = {}
 
     async def log_in(self) -> None:
         """Get a token now, registering where that is needed, without connecting.
@@ -109,7 +108,8 @@ class Client:
         if self._runner is not None:
             raise ClientClosedError("a client is entered once")
         try:
-            handled = await self._progress.open(self.identity.agent_id)
+            agent_id = await self._agent_id()
+            handled = await self._progress.open(agent_id)
         except BaseException:
             await self.aclose()
             raise
@@ -122,7 +122,7 @@ class Client:
             async with asyncio.timeout(self._open_within):
                 hello = await asyncio.shield(runner.opened)
             begin = None if hello.inbox is None else self._session.inbox_begin(hello.inbox, hello.epoch)
-            acknowledge = await self._progress.opened(hello, self.identity.agent_id, begin)
+            acknowledge = await self._progress.opened(hello, agent_id or await self._agent_id(), begin)
             if acknowledge is not None:
                 await self.ack(acknowledge)
         except TimeoutError:
@@ -132,6 +132,27 @@ class Client:
         except BaseException:
             await self.aclose()
             raise
+
+    async def _agent_id(self) -> str | None:
+        """Whose positions these are; None before a registration, and where there are none."""
+        if self.identity is not None:
+            return self.identity.agent_id
+        if not self._progress.is_kept:
+            return None
+        backoff = Backoff()
+        trouble: TransportError | RefusedError | None = None
+        try:
+            async with asyncio.timeout(self._open_within):
+                while True:
+                    try:
+                        return (await self.rest.me()).id
+                    except (TransportError, RefusedError) as error:
+                        if isinstance(error, RefusedError) and not error.passing:
+                            raise
+                        trouble = error
+                    await asyncio.sleep(backoff.wait(Advice.RETRY_WITH_BACKOFF, at_least=trouble.retry_after))
+        except TimeoutError:
+            raise TransportError(f"no answer within {self._open_within:g} s: {trouble or 'silence'}") from None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -151,16 +172,6 @@ class Client:
 
     # What is known.
 
-    @property
-    def username(self) -> str | None:
-        """The agent's name on the platform."""
-        return self.identity.username
-
-    @property
-    def hello(self) -> Hello | None:
-        """What the server said when the present (or last) session began: node, epoch, limits."""
-        return self._session.hello
-
     def position(self, stream: str) -> Position | None:
         """How far a stream (or `claw.events.INBOX`) was handed on, for going on from there another time."""
         return self._session.position(stream)
@@ -168,7 +179,7 @@ class Client:
     # Listening.
 
     async def subscribe(self, *streams: str | StreamPosition) -> list[Subscribed]:
-        """Follow channels and servers, from now on or from a StreamPosition; returns the answers in that order.
+        """Follow channels, servers and the `feed`, from now on or from a StreamPosition; returns the answers in order.
 
         Subscriptions outlive connections. A stream that is named by its id alone goes on where `done` last noted it.
         Raises ValueError for another position of a stream that is followed.
@@ -225,77 +236,14 @@ class Client:
             if isinstance(event, MessageEvent):
                 yield event
 
-    # Acting.
+    async def dm(self, username: str, text: str) -> MessageAck:
+        """Write to a friend. Raises NotFoundError for who is none; friends are asked for over `rest`."""
+        if username not in self._dm_channels:
+            self._dm_channels[username] = await self.rest.dm_channel(username)
+        return await self.send(self._dm_channels[username], text)
 
-    async def send(
-        self,
-        channel: str,
-        text: str,
-        *,
-        content_type: ContentType = "text",
-        reply_to: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        nonce: str | None = None,
-    ) -> MessageAck:
-        """Post, and return once the message is stored. Goes on over lost connections, and stores it once.
-
-        With a `nonce` of the caller's own, the same holds over several calls and runs for 24 hours.
-        """
-        command = SendMessage(
-            channel=channel,
-            content=text,
-            content_type=content_type,
-            reply_to=reply_to,
-            raw_metadata=msgspec.UNSET if metadata is None else msgspec.Raw(msgspec.json.encode(metadata)),
-            nonce=nonce or secrets.token_urlsafe(16),
-        )
-        async with self._turns:
-            answer = await self._live().call(command, keep=True)
-        if not isinstance(answer, MessageAck):
-            raise UnexpectedAnswerError("the server answered a message without message_ack")
-        return answer
-
-    async def reply(self, message: MessageEvent, text: str) -> MessageAck | None:
-        """Answer a message where it was posted; None where its chain of replies is as long as it may get.
-
-        Two bots that answer every message would otherwise never stop. One's own messages are never answered either.
-        """
-        depth = self._chains.depth(message.frame) + 1
-        if message.own or depth > self._max_reply_depth:
-            _log.info("%s is not answered: it is one's own, or %d replies deep", message.id, depth - 1)
-            return None
-        return await self.send(message.channel, text, reply_to=message.id, metadata={METADATA_KEY: depth})
-
-    async def react(self, message: str, emoji: str) -> None:
-        """Add a reaction to the message with this id."""
-        await self._do(React(message=message, emoji=emoji))
-
-    async def unreact(self, message: str, emoji: str) -> None:
-        """Take a reaction back."""
-        await self._do(Unreact(message=message, emoji=emoji))
-
-    async def ack(self, seq: int) -> None:
-        """The inbox is handled up to `seq`, for all sessions of the agent."""
-        await self._do(Ack(seq=seq))
-
-    def typing(self, channel: str) -> None:
-        """Show that a message is being written. Nobody answers, and while disconnected nothing is sent."""
-        runner = self._live()
-        runner.perform(self._session.typing(channel))
-
-    async def ping(self) -> float:
-        """Ask for a sign of life; returns the seconds that it took. Raises TransportError where the socket is lost."""
-        clock = asyncio.get_running_loop().time
-        begin = clock()
-        async with self._turns:
-            await self._live().call(Ping(), keep=False)
-        return clock() - begin
-
-    async def _do(self, command: React | Unreact | Ack) -> None:
-        async with self._turns:
-            await self._live().call(command, keep=True)
-
-    def _live(self) -> Runner:
-        if self._runner is None:
-            raise ClientClosedError("the client is not entered: use it in `async with`")
-        return self._runner
+    async def rotate_key(self) -> None:
+        """Exchange the agent's key, on the platform and in the key file; see `claw.key_rotation`."""
+        if self.identity is None:
+            raise IdentityError("an API token cannot change the key that made it: use the key file")
+        await rotate_key(self.rest, self.identity)

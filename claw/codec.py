@@ -1,6 +1,6 @@
 """Bytes to frames, forgiving towards newer servers, and commands to bytes."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,17 +32,19 @@ _frames: "msgspec.json.Decoder[Frame]" = msgspec.json.Decoder(AnyFrame)
 _foreign_errors = msgspec.json.Decoder(ForeignErrorFrame)
 _objects = msgspec.json.Decoder(dict[str, Any])
 _encoder = msgspec.json.Encoder()
+# RecursionError: brackets within brackets, some thousands deep.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_frame(data: str | bytes) -> Frame | UnknownEvent:
     """One frame as received. Never raises: what this version cannot read comes back as UnknownEvent."""
     try:
         return _frames.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         pass
     try:
         fields = _objects.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return UnknownEvent(op="")
     op = fields.get("op")
     if op == "error":

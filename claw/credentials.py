@@ -1,11 +1,12 @@
 """Access tokens when they are needed: registers once, logs in by signature, renews before the end.
 
-Tokens live in this object alone, in memory; its repr shows none.
+Tokens live in these objects alone, in memory; their reprs show none.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from claw.errors import ClawError, ConflictError, IdentityError, NotFoundError, 
 from claw.identity import Identity
 from claw.rest import Rest
 from claw.wire.challenge import Purpose
+from claw.wire.problems import ErrorCode
 from claw.wire.rest import ChallengeIssued, Register, SignedChallenge, Tokens
 
 # A token is renewed this long before its end, or in the last fifth of a short life: a request under way must not
@@ -29,6 +31,31 @@ class Profile(Struct, frozen=True, kw_only=True):
     bio: str | None = None
     agent_type: str = "openclaw"
     capabilities: list[str] = []
+
+
+class AccessTokens(Protocol):
+    """Where a client's tokens come from."""
+
+    async def token(self, refused: str | None = None, *, login: Login = Login.KEEP) -> str:
+        """A token that holds for a while yet, and not the `refused` one; `login` says why another one is wanted."""
+
+
+class ApiTokenCredentials:
+    """An API token (`mst_…`), for clients that hold nothing else: no key, nothing to renew it with."""
+
+    def __init__(self, token: str) -> None:
+        """`token` as the platform showed it."""
+        self._token = token
+
+    def __repr__(self) -> str:
+        return "ApiTokenCredentials(…)"
+
+    async def token(self, refused: str | None = None, *, login: Login = Login.KEEP) -> str:
+        """The token. Raises UnauthorizedError where the platform does not take it (any more)."""
+        if refused is not None or login is not Login.KEEP:
+            text = "the API token is not taken: it has expired or was revoked; make another with `claw tokens create`"
+            raise UnauthorizedError(ErrorCode.UNAUTHORIZED, text)
+        return self._token
 
 
 class Credentials:
@@ -95,8 +122,21 @@ class Credentials:
                 pass  # The key is the better proof anyhow; if the platform is away, the next call says so.
         if self._identity.agent_id is None:
             return await self._register()
-        issued = await self._rest.challenge(agent_id=self._identity.agent_id)
-        return await self._rest.token(self._signed(issued, Purpose.LOGIN))
+        return await self._log_in(await self._rest.challenge(agent_id=self._identity.agent_id))
+
+    async def _log_in(self, issued: ChallengeIssued) -> Tokens:
+        try:
+            return await self._rest.token(self._signed(issued, Purpose.LOGIN))
+        except UnauthorizedError:
+            # Another process may have exchanged the key, or an exchange was cut off before its answer came. A wrong
+            # signature does not spend the challenge.
+            if await asyncio.to_thread(self._identity.reread):
+                return await self._log_in(issued)
+            if not self._identity.is_changing_key:
+                raise
+        tokens = await self._rest.token(self._signed(issued, Purpose.LOGIN, with_next=True))
+        await asyncio.to_thread(self._identity.adopt_next_key)
+        return tokens
 
     async def _register(self) -> Tokens:
         username = self._identity.username
@@ -126,8 +166,9 @@ class Credentials:
         except (UnauthorizedError, NotFoundError):
             raise taken from None
 
-    def _signed(self, issued: ChallengeIssued, purpose: Purpose) -> SignedChallenge:
-        signature = self._identity.sign(issued.challenge, self._rest.endpoint.origin, purpose)
+    def _signed(self, issued: ChallengeIssued, purpose: Purpose, *, with_next: bool = False) -> SignedChallenge:
+        origin = self._rest.endpoint.origin
+        signature = self._identity.sign(issued.challenge, origin, purpose, with_next=with_next)
         return SignedChallenge(
             agent_id=issued.agent_id, signed_challenge=signature, challenge_nonce=issued.challenge_nonce
         )

@@ -26,8 +26,8 @@ from typing import Final
 
 from claw.wire.problems import ErrorCode
 
-# The three forms of secret that the platform hands out: a JWT, a refresh token, a webhook secret.
-_SECRETS: Final = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?:mrt|whsec)_[\w+/=-]+")
+# The forms of secret that the platform hands out: a JWT, a refresh token, an API token, a webhook secret.
+_SECRETS: Final = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?:mrt|mst|whsec)_[\w+/=-]+")
 
 _PASSING: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL, ErrorCode.UNAVAILABLE})
 

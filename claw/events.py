@@ -18,6 +18,7 @@ from msgspec import Struct
 from claw.errors import RefusedError
 from claw.wire.frames import (
     AuthOk,
+    FeedEvent,
     Frame,
     InboxEvent,
     MessageAck,
@@ -36,6 +37,9 @@ from claw.wire.objects import Author, ContentType
 
 INBOX = "inbox"
 """The name of the agent's own inbox among streams; channels and servers go by their ids."""
+
+FEED = "feed"
+"""The name of the stream of what happens in public."""
 
 
 class Position(Struct, frozen=True):
@@ -122,9 +126,11 @@ Answer = MessageAck | Ok | Pong | AuthOk
 """The frames that answer a call; refusals come as RefusedError."""
 
 
-def stream_of(frame: Frame) -> tuple[str, int] | None:
-    """The stream and seq of a frame that belongs to a log, or None for what has no place in one."""
-    match frame:
+def stream_of(event: Event) -> tuple[str, int] | None:
+    """The stream and seq of an event that belongs to a log, or None for what has no place in one."""
+    match event:
+        case MessageEvent(frame=frame):
+            return frame.channel, frame.seq
         # The inbox first: its events name channels too, but their seq is the inbox's.
         case InboxEvent(seq=seq):
             return INBOX, seq
@@ -138,6 +144,8 @@ def stream_of(frame: Frame) -> tuple[str, int] | None:
             | ReactionRemoved(channel=channel, seq=seq)
         ):
             return channel, seq
+        case FeedEvent(seq=seq):
+            return FEED, seq
         case _:
             return None
 

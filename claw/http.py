@@ -2,14 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
 from msgspec import Struct
 
+from claw.codec import UNREADABLE
 from claw.endpoint import parse_endpoint
 from claw.errors import RefusedError, TransportError, UnauthorizedError, UnexpectedAnswerError, redact, refusal
 from claw.wire.problems import ErrorCode
+from claw.wire.rest import Discovery
 
 T = TypeVar("T")
 
@@ -77,6 +80,10 @@ class Http:
         except httpx.HTTPError:
             return False
 
+    async def discover(self) -> Discovery:
+        """Where the platform has what, and what it asks of every agent; nobody needs a token for it."""
+        return decode(await self.request("GET", "/discover", base=""), Discovery)
+
     # How a request is made.
 
     async def authorised(
@@ -108,12 +115,13 @@ class Http:
         *,
         query: Mapping[str, str | int | None] | None = None,
         headers: Mapping[str, str] | None = None,
+        base: str | None = None,
     ) -> httpx.Response:
-        """One request below the API's base; gives the answer of a success."""
+        """One request below the API's base, or another; gives the answer of a success."""
         try:
             response = await self._http.request(
                 method,
-                self.endpoint.api + path,
+                (self.endpoint.api if base is None else base) + path,
                 params={name: value for name, value in (query or {}).items() if value is not None},
                 headers={**(headers or {}), **({} if body is None else {"Content-Type": "application/json"})},
                 content=None if body is None else msgspec.json.encode(body),
@@ -130,18 +138,23 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def quoted(text: str) -> str:
+    """An id or a name as one segment of a path, whatever it contains."""
+    return quote(text, safe="")
+
+
 def decode(response: httpx.Response, answer: type[T]) -> T:
     """The answer's body. Raises UnexpectedAnswerError where it is none of this platform's."""
     try:
         return msgspec.json.decode(response.content, type=answer)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise _unexpected(response) from None
 
 
 def _refusal(response: httpx.Response) -> RefusedError | UnexpectedAnswerError:
     try:
         problem = msgspec.json.decode(response.content, type=_LooseProblem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         code = _CODES_OF_PROXIES.get(response.status_code)
         if code is None:
             return _unexpected(response)

@@ -4,7 +4,6 @@ from claw.events import (
     INBOX,
     CommandFault,
     Event,
-    MessageEvent,
     Position,
     StreamReset,
     SubscriptionLost,
@@ -22,6 +21,11 @@ class Progress:
         self._positions = positions
         # The life of the log from which the events read last came: the session may be further already.
         self._epochs: dict[str, str | None] = {}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file."""
+        return self._positions is not None
 
     async def open(self, agent_id: str | None) -> Position | None:
         """Take the file; gives where the inbox goes on. Raises PositionsError."""
@@ -84,7 +88,7 @@ class Progress:
             case CommandFault() | SubscriptionLost() | UnknownEvent():
                 return None
             case _:
-                place = stream_of(event.frame if isinstance(event, MessageEvent) else event)
+                place = stream_of(event)
                 if place is None:
                     return None
                 stream, seq = place

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from claw.wire.frames import MessageFrame
+from claw.wire.objects import Message
 
 METADATA_KEY: Final = "reply_depth"
 # Messages whose depth is remembered; the oldest are forgotten.
@@ -21,19 +22,19 @@ class ReplyChains:
     def __init__(self) -> None:
         self._depths: OrderedDict[str, int] = OrderedDict()
 
-    def seen(self, frame: MessageFrame) -> None:
+    def seen(self, message: MessageFrame | Message) -> None:
         """A message came in, from whoever."""
-        self._remember(frame.id, self._depth(frame))
+        self._remember(message.id, self._depth(message))
 
-    def depth(self, frame: MessageFrame) -> int:
+    def depth(self, message: MessageFrame | Message) -> int:
         """How many messages stand before this one in its chain."""
-        known = self._depths.get(frame.id)
-        return self._depth(frame) if known is None else known
+        known = self._depths.get(message.id)
+        return self._depth(message) if known is None else known
 
-    def _depth(self, frame: MessageFrame) -> int:
-        if frame.reply_to is None:
+    def _depth(self, message: MessageFrame | Message) -> int:
+        if message.reply_to is None:
             return 0
-        return max(self._depths.get(frame.reply_to, 0) + 1, _said(frame.metadata))
+        return max(self._depths.get(message.reply_to, 0) + 1, _said(message.metadata))
 
     def _remember(self, message: str, depth: int) -> None:
         self._depths[message] = depth

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from claw.connection import Connection, dial
-from claw.credentials import Credentials
+from claw.credentials import AccessTokens
 from claw.effects import (
     CallSettled,
     CloseSocket,
@@ -40,12 +40,13 @@ T = TypeVar("T")
 class Runner:
     """See the module. `run` is the task; everything else may be called from any task of the same loop."""
 
-    def __init__(self, endpoint: Endpoint, credentials: Credentials, session: Session, *, queue_limit: int) -> None:
+    def __init__(self, endpoint: Endpoint, credentials: AccessTokens, session: Session, *, queue_limit: int) -> None:
         """`queue_limit` is the number of unread events above which nothing more is read."""
         loop = asyncio.get_running_loop()
         self.session = session
         self.opened: asyncio.Future[Hello] = _future(loop)
         self.last_trouble: ClawError | None = None
+        self._told: str | None = None
         self._endpoint = endpoint
         self._credentials = credentials
         self._queue_limit = queue_limit
@@ -68,7 +69,7 @@ class Runner:
                 next_step = self.perform(await self._connect_once(login))
                 if not isinstance(next_step, ConnectAfter):
                     return
-                _log.info("connecting again in %.1f s (%s)", next_step.seconds, self.last_trouble)
+                self._tell_trouble(next_step.seconds)
                 await asyncio.sleep(next_step.seconds)
                 login = next_step.login
         except ClawError as error:
@@ -103,7 +104,8 @@ class Runner:
                     if self._connection is not None:
                         self._connection.close_soon()
                 case Opened(hello=hello):
-                    _log.info("session %s is open at %s", hello.session, hello.node)
+                    _log.log(logging.INFO if self._told else logging.DEBUG, "connected again, to %s", hello.node)
+                    self._told = None
                     _settle(self.opened, hello)
                 case ConnectAfter() | Stop():
                     last = effect
@@ -188,6 +190,13 @@ class Runner:
             self._connection = None
         self.last_trouble = TransportError(f"closed with {code or 'no code'}: {reason or 'no reason given'}")
         return self.session.closed(code, reason, self._loop.time())
+
+    def _tell_trouble(self, seconds: float) -> None:
+        # The same trouble is told once: a server that is gone for an hour is one line, not hundreds.
+        trouble = str(self.last_trouble)
+        level = logging.DEBUG if trouble == self._told else logging.INFO
+        _log.log(level, "not connected: %s; trying until it works, next in %.1f s", trouble, seconds)
+        self._told = trouble
 
     def _worth_retrying(self, error: ClawError) -> bool:
         if isinstance(error, RefusedError):

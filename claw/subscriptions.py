@@ -11,7 +11,7 @@ from typing import Any
 from claw.codec import AnyErrorFrame, encode_command, given, refusal_of
 from claw.effects import Deliver, Effect, SendText, StreamSettled
 from claw.errors import ClawError, refusal
-from claw.events import INBOX, Position, StreamReset, SubscriptionLost
+from claw.events import FEED, INBOX, Position, StreamReset, SubscriptionLost
 from claw.wire.commands import InboxPosition, StreamPosition, Subscribe, Unsubscribe
 from claw.wire.frames import Subscribed, Unsubscribed
 from claw.wire.limits import SUBSCRIBE_MAX_STREAMS
@@ -138,7 +138,7 @@ class Subscriptions:
 
     def granted(self, frame: Subscribed) -> list[Effect]:
         """The server's yes."""
-        stream = given(frame.channel) or given(frame.server) or INBOX
+        stream = given(frame.channel) or given(frame.server) or (FEED if given(frame.feed) else INBOX)
         wish = self._wishes.get(stream)
         if wish is None or wish.standing is not Standing.ASKED:
             return []

@@ -18,7 +18,7 @@ from claw.events import Event, MessageEvent
 from claw.identity import Identity
 from claw.rest import Rest
 from claw.wire.commands import StreamPosition
-from claw.wire.frames import MessageAck, Subscribed
+from claw.wire.frames import DirectMessage, Mention, MessageAck, Reply, Subscribed
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 class SyncClient:
     """One agent's session, for use in `with`. Raises what `Client` raises."""
 
-    def __init__(self, url: str, identity: Identity, **options: Any) -> None:
+    def __init__(self, url: str, identity: Identity | None = None, **options: Any) -> None:
         """The arguments are those of `Client`; nothing happens before the client is entered."""
         self._url = url
         self._identity = identity
@@ -81,9 +81,13 @@ class SyncClient:
         """See `Client.send`."""
         return self._wait(self._entered.send(channel, text, **options))
 
-    def reply(self, message: MessageEvent, text: str) -> MessageAck | None:
+    def dm(self, username: str, text: str) -> MessageAck:
+        """See `Client.dm`."""
+        return self._wait(self._entered.dm(username, text))
+
+    def reply(self, event: MessageEvent | Mention | Reply | DirectMessage, text: str) -> MessageAck | None:
         """See `Client.reply`."""
-        return self._wait(self._entered.reply(message, text))
+        return self._wait(self._entered.reply(event, text))
 
     def react(self, message: str, emoji: str) -> None:
         """See `Client.react`."""

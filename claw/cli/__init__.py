@@ -1,6 +1,7 @@
 """The `claw` command: what a bot can do, from a shell."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -50,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     # A reader that goes away ends the command quietly, as it ends others: `claw listen … | head`.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # What the client says while it runs: that it is not connected, and why.
+    logging.basicConfig(format="claw: %(message)s", level=logging.WARNING)
+    logging.getLogger("claw").setLevel(logging.INFO)
     try:
         desk = Desk(arguments.url, arguments.identity)
         asyncio.run(arguments.run(desk, arguments))

@@ -3,16 +3,17 @@
 import argparse
 from typing import Any
 
-from claw.cli import account, completion, doctor, listen, people, places, receiver
+from claw.cli import account, bridge, completion, doctor, keys, listen, mcp, people, places, receiver
 
 _EPILOG = """\
 environment:
   MOLTSTACK_URL        the platform's address, in place of --url
   MOLTSTACK_IDENTITY   the key file, in place of --identity
+  MOLTSTACK_TOKEN      an API token (mst_…), in place of a key file
   NO_COLOR             no colours, even on a terminal
 
 exit status:
-  0 done   1 refused by the platform   2 usage   3 nothing answers   4 a file here cannot be used
+  0 done   1 refused, or the doctor found something   2 usage   3 nothing answers   4 a file here cannot be used
   5 the platform ended the session for good   6 what --exec ran failed   130 interrupted
 
 examples:
@@ -51,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    for room in (account, places, listen, people, receiver, doctor):
+    for room in (account, places, listen, people, receiver, bridge, mcp, keys, doctor):
         room.add_commands(command)
     completion.add_command(command, parser)
     return parser

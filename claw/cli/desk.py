@@ -15,16 +15,15 @@ import msgspec
 from msgspec import Struct
 
 from claw.client import Client
-from claw.credentials import Credentials, Profile
+from claw.credentials import ApiTokenCredentials, Credentials, Profile
 from claw.endpoint import parse_endpoint
-from claw.errors import ClawError, IdentityError, TransportError
+from claw.environment import api_token, existing_identity, identity_path, platform_url
+from claw.errors import ClawError, TransportError
 from claw.identity import Identity
 from claw.rest import Rest
 from claw.wire.objects import Message
 from claw.wire.rest import PostMessage
 
-DEFAULT_URL: Final = "http://127.0.0.1:8080"
-DEFAULT_IDENTITY: Final = "~/.moltstack/identity.json"
 _POST_TRIES: Final = 3
 
 
@@ -52,9 +51,10 @@ class Desk:
 
         Raises ValueError for an address that is none.
         """
-        self.url = parse_endpoint(url or os.environ.get("MOLTSTACK_URL") or DEFAULT_URL).origin
-        self.path = Path(identity or os.environ.get("MOLTSTACK_IDENTITY") or DEFAULT_IDENTITY).expanduser()
+        self.url = parse_endpoint(url or platform_url()).origin
+        self.path = Path(identity).expanduser() if identity else identity_path()
         self._tokens = self.path.with_name(f".{self.path.name}.token")
+        self.api_token = None if identity else api_token()
         self._colours = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
     def file(self, name: str) -> Path:
@@ -63,15 +63,20 @@ class Desk:
 
     def identity(self) -> Identity:
         """Who acts. Raises IdentityError where `claw init` was not run."""
-        if not self.path.exists():
-            raise IdentityError(f"there is no key file {self.path}: run `claw init --username NAME` first")
-        return Identity.load_or_create(self.path)
+        return existing_identity(self.path)
 
     @asynccontextmanager
     async def rest(self, *, profile: Profile | None = None, identity: Identity | None = None) -> AsyncIterator[Rest]:
-        """The HTTP API on behalf of the identity. The token is kept for the next run."""
-        identity = identity or self.identity()
+        """The HTTP API on behalf of the identity, whose token is kept for the next run.
+
+        Without a named `identity` an API token in the environment goes before the key file.
+        """
         async with Rest(self.url) as rest:
+            if identity is None and self.api_token is not None:
+                rest.token_source = ApiTokenCredentials(self.api_token).token
+                yield rest
+                return
+            identity = identity or self.identity()
             credentials = Credentials(rest, identity, profile)
             kept = self._read_token()
             if kept is not None and (kept.origin, kept.agent_id) == (rest.endpoint.origin, identity.agent_id):
@@ -84,7 +89,8 @@ class Desk:
 
     def client(self, **options: Any) -> Client:
         """A client for the socket."""
-        return Client(self.url, self.identity(), **options)
+        identity = self.identity() if self.api_token is None else None
+        return Client(self.url, identity, token=self.api_token, **options)
 
     async def post(self, rest: Rest, channel: str, body: PostMessage) -> Message:
         """Post, and post again with the same nonce where no answer came."""

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 from claw.cli.desk import Desk
-from claw.errors import ClawError
 from claw.rest import Rest
 from claw.wire.rest import PostMessage
 
@@ -63,21 +62,9 @@ async def _ask(rest: Rest, what: str, username: str) -> None:
 
 async def _dm(desk: Desk, arguments: argparse.Namespace) -> None:
     async with desk.rest() as rest:
-        channel = await _dm_channel(rest, arguments.username)
+        channel = await rest.dm_channel(arguments.username)
         message = await desk.post(rest, channel, PostMessage(content=arguments.text))
     desk.say(message.id)
-
-
-async def _dm_channel(rest: Rest, username: str) -> str:
-    before = None
-    while True:
-        page = await rest.friends(before=before)
-        for friend in page.items:
-            if friend.username == username:
-                return friend.channel
-        if page.next is None:
-            raise ClawError(f"{username} is no friend yet: claw friends request {username}")
-        before = page.next
 
 
 async def _inbox(desk: Desk, arguments: argparse.Namespace) -> None:

@@ -3,18 +3,14 @@
 import argparse
 import asyncio
 import os
-import subprocess
-import threading
 from collections import OrderedDict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
 from claw.cli.desk import Desk
+from claw.http_server import Request, Response, serving
 from claw.webhooks import WebhookRefusedError, verify_webhook
 
-_BODY_MAX_BYTES: Final = 1024 * 1024
-_READ_SECONDS: Final = 10.0
 _REMEMBERED: Final = 1_000
 
 
@@ -33,15 +29,10 @@ def add_commands(command: Any) -> None:
 
 
 async def _receive(desk: Desk, arguments: argparse.Namespace) -> None:
-    secret = await asyncio.to_thread(_secret, arguments.secret_file)
-    server = _Server((arguments.host, arguments.port), secret, arguments.exec, desk)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    desk.note(f"listening on http://{arguments.host}:{server.server_address[1]}")
-    try:
+    receiver = _Receiver(await asyncio.to_thread(_secret, arguments.secret_file), arguments.exec, desk)
+    async with serving(receiver.take, host=arguments.host, port=arguments.port) as port:
+        desk.note(f"listening on http://{arguments.host}:{port}")
         await asyncio.Event().wait()
-    finally:
-        server.shutdown()
 
 
 def _secret(file: str | None) -> str:
@@ -57,55 +48,35 @@ def _secret(file: str | None) -> str:
     return secret
 
 
-class _Server(ThreadingHTTPServer):
+class _Receiver:
     """Takes calls; one command at a time, and none twice."""
 
-    def __init__(self, address: tuple[str, int], secret: str, command: str, desk: Desk) -> None:
-        super().__init__(address, _Call)
+    def __init__(self, secret: str, command: str, desk: Desk) -> None:
         self._secret = secret
         self._command = command
         self._desk = desk
-        self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
         self._done: OrderedDict[str, None] = OrderedDict()
 
-    def handle_call(self, headers: dict[str, str], body: bytes) -> int:
-        """The status to answer with."""
+    async def take(self, request: Request) -> Response:
+        """One call."""
+        if request.method != "POST":
+            return Response(405, headers={"Allow": "POST"})
         try:
-            call = verify_webhook(self._secret, headers, body)
+            call = verify_webhook(self._secret, request.headers, request.body)
         except WebhookRefusedError as error:
             self._desk.note(f"refused: {error}")
-            return 401
-        with self._lock:
+            return Response(401)
+        async with self._turn:
             # The platform calls again where our answer was lost.
             if call in self._done:
-                return 204
-            status = subprocess.run(self._command, shell=True, input=body, check=False).returncode  # noqa: S602 - the operator's own command
-            if status != 0:
-                self._desk.note(f"the command ended with {status}; the platform will call again")
-                return 500
+                return Response(204)
+            process = await asyncio.create_subprocess_shell(self._command, stdin=asyncio.subprocess.PIPE)
+            await process.communicate(request.body)
+            if process.returncode != 0:
+                self._desk.note(f"the command ended with {process.returncode}; the platform will call again")
+                return Response(500)
             self._done[call] = None
             if len(self._done) > _REMEMBERED:
                 self._done.popitem(last=False)
-        return 204
-
-
-class _Call(BaseHTTPRequestHandler):
-    timeout = _READ_SECONDS
-    server: _Server
-
-    def do_POST(self) -> None:
-        """One call."""
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > _BODY_MAX_BYTES:
-            self._answer(413)
-            return
-        body = self.rfile.read(int(length))
-        self._answer(self.server.handle_call({name.lower(): value for name, value in self.headers.items()}, body))
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Nothing: what matters is noted by the server."""
-
-    def _answer(self, status: int) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        return Response(204)

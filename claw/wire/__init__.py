@@ -6,7 +6,9 @@ Both ends import this package and nothing of each other. One module per subject:
 - `commands`: what a client sends on the socket, one tagged union.
 - `frames`: what the server sends on the socket, one tagged union.
 - `objects`: the things that REST and frames both carry (agents, messages, servers, channels).
-- `rest`: request and answer bodies of the HTTP API; `agents`, `observers`: those of one's own account.
+- `rest`: request and answer bodies of the HTTP API; `agents`, `observers`, `tokens`, `webhooks`: those of one's own
+  account; `queries`: what may stand behind the question mark.
+- `discovery`: what is found, and the feed.
 - `moderation`: those about bans and reports.
 - `challenge`: the text that an agent signs to prove who it is.
 - `key_change`: the text that an agent signs to exchange its key.

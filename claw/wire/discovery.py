@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from claw.wire.objects import Agent, Author, Server
+from claw.wire.objects import Agent, Author, Message, Server
 
 FoundKind = Literal["servers", "channels", "agents", "messages"]
 FeedKind = Literal["agent", "server", "message"]
@@ -73,6 +73,27 @@ class Feed(Struct, frozen=True):
     next: int | None
     seq: int
     epoch: str
+
+
+class Said(Struct, frozen=True):
+    """A message, and where it was said."""
+
+    message: Message
+    server: Place
+    channel: Place
+
+
+class Totals(Struct, frozen=True):
+    """How much there is, counted every few seconds: agents, those who are there just now, public servers.
+
+    With them the messages posted in public servers in the last 24 hours, and ever (those deleted since count too).
+    """
+
+    agents: int
+    online: int
+    servers: int
+    messages_24h: int
+    messages: int
 
 
 class Chart(Struct, frozen=True):

@@ -251,7 +251,11 @@ class History(Struct, frozen=True):
 
 
 class Discovery(Struct, frozen=True):
-    """`GET /discover`: where things are, for a program that knows only the host."""
+    """`GET /discover`: where things are, for a program that knows only the host.
+
+    `instructions` is what the platform asks of every agent, for those without a socket; `doors` are other
+    ways in, such as `mcp` with tools for models.
+    """
 
     name: str
     version: str
@@ -263,3 +267,5 @@ class Discovery(Struct, frozen=True):
     public_keys: list[dict[str, Any]] = []
     documents: dict[str, str] = {}
     webhook_keys: str = ""
+    doors: dict[str, str] = {}
+    instructions: str = ""

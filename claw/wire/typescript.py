@@ -1,34 +1,51 @@
 """The contract as TypeScript, for `claw/js`: `python -m claw.wire.typescript` prints the module `src/wire.ts`.
 
-It holds the types of all frames, commands and objects, and of the bodies that a client needs to log in; with them what
-a decoder checks (`SHAPES`), the close codes and the sizes. Made at each build and never edited.
+It holds the types of all frames, commands and objects, and of the HTTP API's bodies, answers and queries; with them
+what a decoder checks (`SHAPES`), the close codes and the sizes. Made at each build and never edited.
 """
 
 import sys
 from collections.abc import Iterator
 from enum import Enum
+from types import ModuleType
 from typing import Any, Final, TypeVar, get_args
 
 from msgspec import NODEFAULT, Struct, inspect, json
 
-from claw.wire import commands, frames, limits, objects
-from claw.wire.agents import AgentConfig, Delivery, InboxPage
+from claw.wire import commands, discovery, frames, limits, objects
+from claw.wire.agents import AckInbox, AgentConfig, Delivery, InboxPage, UpdateAgent, UpdateConfig, WebhookSecret
 from claw.wire.challenge import VERSION
 from claw.wire.close import CloseCode
-from claw.wire.observers import Observer
-from claw.wire.problems import ErrorCode
+from claw.wire.moderation import AuditEntry, Ban, BanAgent, Report, ReportAgent
+from claw.wire.observers import LogIn, Observer, ObserverTokens, RegisterObserver
+from claw.wire.problems import ErrorCode, Problem
+from claw.wire.queries import AgentsQuery, FeedQuery, HistoryQuery, InboxQuery, SearchQuery, ServersQuery
 from claw.wire.rest import (
     ChallengeIssued,
     ChallengeRequest,
+    CreateChannel,
+    CreateInvite,
+    CreateServer,
     Discovery,
+    EditMessage,
+    GiveReaction,
     GuestToken,
     History,
+    Invite,
+    JoinServer,
+    Logout,
+    NameAgent,
     Page,
+    PostMessage,
     Refresh,
     Register,
     SignedChallenge,
     Tokens,
+    UpdateChannel,
+    UpdateServer,
 )
+from claw.wire.tokens import ApiToken, NewToken, TokenMade
+from claw.wire.webhooks import WebhookDelivery
 
 _FRAMES: Final[tuple[type[Struct], ...]] = get_args(frames.AnyFrame)
 _COMMANDS: Final[tuple[type[Struct], ...]] = get_args(commands.AnyCommand)
@@ -36,12 +53,21 @@ _COMMANDS: Final[tuple[type[Struct], ...]] = get_args(commands.AnyCommand)
 # and in what a client sends since the server fills it in.
 _MAY_BE_MISSING: Final[tuple[type[Struct], ...]] = (
     *_FRAMES, *_COMMANDS, commands.StreamPosition, commands.InboxPosition,
-    Register, ChallengeRequest, SignedChallenge, Refresh,
+    Register, ChallengeRequest, SignedChallenge, Refresh, Logout, RegisterObserver, LogIn, UpdateAgent, UpdateConfig,
+    CreateServer, UpdateServer, CreateInvite, JoinServer, CreateChannel, UpdateChannel, PostMessage, EditMessage,
+    GiveReaction, NameAgent, AckInbox, BanAgent, ReportAgent, NewToken,
+    ServersQuery, AgentsQuery, HistoryQuery, InboxQuery, SearchQuery, FeedQuery, Problem,
 )  # fmt: skip
+
+
+def _structs_of(module: ModuleType) -> Iterator[type[Struct]]:
+    return (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
+
+
 _WHOLE: Final[tuple[type[Struct], ...]] = (
-    *(each for each in vars(objects).values() if isinstance(each, type) and each.__module__ == objects.__name__),
+    *_structs_of(objects), *_structs_of(discovery),
     frames.InboxState, ChallengeIssued, Tokens, GuestToken, Page, History, Discovery, AgentConfig, InboxPage, Delivery,
-    Observer,
+    Observer, ObserverTokens, Invite, WebhookSecret, WebhookDelivery, Ban, Report, AuditEntry, ApiToken, TokenMade,
 )  # fmt: skip
 
 _HEAD: Final = "// Made from claw/wire by `python -m claw.wire.typescript`. Change it there.\n"
@@ -92,7 +118,8 @@ def _interface(struct: type[Struct], *, whole: bool) -> str:
     for field in _fields(described):
         # What may be UNSET has no default of its own here.
         unset = not field.required and field.default is NODEFAULT and field.default_factory is NODEFAULT
-        optional = "?" if unset or not (field.required or whole) else ""
+        always = field.required or (whole and not config.omit_defaults)
+        optional = "?" if unset or not always else ""
         lines.append(f"  readonly {field.encode_name}{optional}: {_type(field.type)};")
     return "\n".join([*lines, "}", ""])
 

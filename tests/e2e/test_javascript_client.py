@@ -76,6 +76,23 @@ async def test_a_session_in_node_outlives_its_gateway(
     assert (identity.username, (identity.agent_id or "")[:4]) == (name, "agt_")
 
 
+@pytest.mark.usefixtures("client_built")
+async def test_an_agent_in_node_goes_on_behind_what_it_had_done(crew: Crew, tmp_path: Path) -> None:
+    room = await crew.room(guests=0)
+    words = ("node", str(_BOT), crew.url, str(tmp_path / "key.json"), fresh_name("js"), room.server, room.channel)
+    async with running_program(*words) as bot:
+        await bot.expect("(live)")
+        await room.owner.post(room.channel, "heard")
+        await bot.expect("(done)", seq=1)
+        bot.end_of_input()
+    await room.owner.post(room.channel, "missed")
+    async with running_program(*words) as bot:
+        live = await bot.expect("(live)")
+        assert (live["recovered"], live["replayed"]) == ("replayed", 1)
+        assert (await bot.expect("message"))["content"] == "missed"
+        bot.end_of_input()
+
+
 async def _post(bot: Program, what: str, count: int) -> list[Frame]:
     """Have the bot post, and return when all is acknowledged."""
     for number in range(count):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,13 +26,38 @@ _AXE = Path(__file__).parents[2] / "observer-ui" / "node_modules" / "axe-core" /
 _NOTE_VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
-window.shifts = 0;
-new PerformanceObserver((list) => {
-  for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifts += each.value;
-}).observe({ type: "layout-shift", buffered: true });
+window.noted = { shifts: 0, largest: 0, blocked: 0 };
+const watch = (type, note) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+watch("layout-shift", (each) => { if (!each.hadRecentInput) window.noted.shifts += each.value; });
+watch("largest-contentful-paint", (each) => { window.noted.largest = each.startTime; });
+watch("longtask", (each) => { window.noted.blocked += Math.max(0, each.duration - 50); });
 """
+_LOADING = """() => ({
+  first_paint_ms: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+  largest_paint_ms: window.noted.largest,
+  blocked_ms: window.noted.blocked,
+  shift: window.noted.shifts,
+  script_bytes: performance.getEntriesByType("resource")
+    .filter((each) => each.name.endsWith(".js") && !each.name.includes("/highlight-"))
+    .reduce((sum, each) => sum + each.encodedBodySize, 0),
+})"""
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a page came up: when its first and its largest content were painted, in ms from the start; for how long the
+    main thread was deaf (of tasks what was over 50 ms); how much moved (cumulative layout shift); the bytes of scripts
+    as they went over the wire, without the colours of code, which are fetched when there is code.
+    """
+
+    first_paint_ms: float
+    largest_paint_ms: float
+    blocked_ms: float
+    shift: float
+    script_bytes: int
 
 
 class Watch:
@@ -63,6 +89,10 @@ class Watch:
         await self.visit(f"/s/{room.server}/c/{room.channel}")
         await expect(self.page.get_by_role("log")).to_be_visible()
 
+    async def loading(self) -> Loading:
+        """How the page that is shown came up."""
+        return Loading(**await self.page.evaluate(_LOADING))
+
     async def assert_clean(self) -> None:
         """No error, no violation of the policy, no other host, no token in an address, nothing executed."""
         assert self.complaints == []
@@ -74,7 +104,7 @@ class Watch:
     async def assert_accessible(self) -> None:
         """axe finds nothing serious. The page must be one of `watching(..., bypass_csp=True)`."""
         await self.page.add_script_tag(path=_AXE)
-        found: dict[str, Any] = await self.page.evaluate("axe.run()")
+        found: dict[str, Any] = await self.page.evaluate("axe.run({ resultTypes: ['violations'] })")
         serious = [
             (each["id"], each["impact"], [node["html"][:200] for node in each["nodes"]])
             for each in found["violations"]

@@ -34,6 +34,7 @@ class Gateway:
             container.settings,
             database,
             verifier=container.verifier,
+            bearers=container.bearers(Role.GATEWAY),
             posting=container.posting(Role.GATEWAY),
             outbound=container.outbound(Role.GATEWAY),
             changes=Changes(database, container.announce, container.acts.acted),

@@ -1,4 +1,4 @@
-"""A wire between a process and a store that a test can cut, or make swallow everything without a word."""
+"""A wire between two processes that a test can cut, or make swallow everything without a word."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,15 @@ from typing import Self
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 and passes on to the unix socket at `target`. `async with` opens it."""
+    """Listens on a port of 127.0.0.1 and passes on to the unix socket or port `target`. `async with` opens it.
 
-    def __init__(self, target: str) -> None:
+    `opened` counts the connections, `sent` the bytes that went to the target.
+    """
+
+    def __init__(self, target: str | int) -> None:
         self.port = 0
+        self.opened = 0
+        self.sent = 0
         self._target = target
         self._server: asyncio.Server | None = None
         self._wires: set[_Wire] = set()
@@ -51,7 +56,8 @@ class Proxy:
         if self._is_cut:
             writer.transport.abort()
             return
-        wire = _Wire(is_silent=self._is_silent)
+        self.opened += 1
+        wire = _Wire(self, is_silent=self._is_silent)
         self._wires.add(wire)
         try:
             await wire.carry(self._target, reader, writer)
@@ -62,28 +68,36 @@ class Proxy:
 class _Wire:
     """One connection through the proxy."""
 
-    def __init__(self, *, is_silent: bool) -> None:
+    def __init__(self, proxy: Proxy, *, is_silent: bool) -> None:
         self.is_silent = is_silent
+        self._proxy = proxy
         self._writers: list[asyncio.StreamWriter] = []
 
     def close(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
 
-    async def carry(self, target: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def carry(self, target: str | int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
         try:
-            theirs, ours = await asyncio.open_unix_connection(target)
+            if isinstance(target, int):
+                theirs, ours = await asyncio.open_connection("127.0.0.1", target)
+            else:
+                theirs, ours = await asyncio.open_unix_connection(target)
             self._writers.append(ours)
-            await asyncio.gather(self._pass_on(reader, ours), self._pass_on(theirs, writer))
+            await asyncio.gather(self._pass_on(reader, ours, counted=True), self._pass_on(theirs, writer))
         except OSError:
-            pass  # The store is not there: whoever dialled is cut off.
+            pass  # The other side is not there: whoever dialled is cut off.
         finally:
             self.close()
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool = False
+    ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65_536):
+                if counted:
+                    self._proxy.sent += len(data)
                 if not self.is_silent:
                     writer.write(data)
                     await writer.drain()

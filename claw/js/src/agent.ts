@@ -68,12 +68,25 @@ class LogIn {
 
   async #loggedIn(body: ChallengeRequest): Promise<Tokens> {
     const issued = (await this.#rest.request("POST", "/auth/challenge", { body })) as ChallengeIssued;
-    return this.#answered("/auth/token", issued, "login");
+    try {
+      return await this.#answered("/auth/token", issued, "login");
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.code !== "unauthorized" || !this.#identity.isChangingKey) throw error;
+    }
+    // An exchange of the key was cut off before its answer came. A wrong signature does not spend the challenge.
+    const tokens = await this.#answered("/auth/token", issued, "login", true);
+    this.#identity.adoptNextKey();
+    return tokens;
   }
 
-  async #answered(path: string, issued: ChallengeIssued, purpose: "register" | "login"): Promise<Tokens> {
+  async #answered(
+    path: string,
+    issued: ChallengeIssued,
+    purpose: "register" | "login",
+    withNext = false,
+  ): Promise<Tokens> {
     const { agent_id, challenge, challenge_nonce } = issued;
-    const signed_challenge = await this.#identity.sign(challenge, this.#rest.origin, purpose);
+    const signed_challenge = await this.#identity.sign(challenge, this.#rest.origin, purpose, withNext);
     const body: SignedChallenge = { agent_id, signed_challenge, challenge_nonce };
     return (await this.#rest.request("POST", path, { body })) as Tokens;
   }

@@ -1,7 +1,8 @@
 import type { Backoff } from "./backoff.js";
 import type { Answer } from "./effects.js";
-import { ClawError, type RefusedError } from "./errors.js";
+import { ClawError } from "./errors.js";
 import { INBOX, type Position, type StreamFrame, type UnknownEvent } from "./events.js";
+import { type Positions, Progress } from "./progress.js";
 import { METADATA_KEY, ReplyChains } from "./replies.js";
 import { type AppEffect, type Dial, dialByFrame, Runner, type Status, tell } from "./runner.js";
 import { type InboxStart, Session } from "./session.js";
@@ -23,14 +24,16 @@ export interface Follower {
 export interface ClientOptions {
   /** Follow an agent's inbox, from what is new or from elsewhere. */
   readonly inbox?: { readonly from?: InboxStart; readonly follower: Follower };
+  /** Where `done` keeps how far each stream was handled; streams and inbox go on there after a restart. */
+  readonly positions?: Positions;
   /** How many messages may stand in a chain of replies that is still answered. */
   readonly maxReplyDepth?: number;
   readonly backoff?: Backoff;
   readonly dial?: Dial;
   /** The platform's own instructions, and frames of later versions. */
   readonly onOther?: (frame: Context | UnknownEvent) => void;
-  /** The server complains about something that nobody waits for, a typing mark for instance. */
-  readonly onFault?: (error: RefusedError) => void;
+  /** Something went wrong that nobody waits for: the server complains of a typing mark, a position cannot be kept. */
+  readonly onFault?: (error: ClawError) => void;
 }
 
 interface Waiter {
@@ -53,18 +56,22 @@ export class Client {
   readonly #session: Session;
   readonly #runner: Runner;
   readonly #chains = new ReplyChains();
+  readonly #progress: Progress;
   readonly #followers = new Map<string, Follower>();
   readonly #calls = new Map<string, Waiter>();
 
   /** `url` is the gateway's: `wss://host/ws`. Nothing happens before `start`. */
   constructor(url: string, tokens: TokenSource, options: ClientOptions = {}) {
-    const { inbox, backoff, dial = dialByFrame } = options;
-    const session = new Session({ inbox: inbox ? (inbox.from ?? "new") : null, ...(backoff && { backoff }) });
+    const { inbox, backoff, dial = dialByFrame, positions = null } = options;
+    const progress = new Progress(positions);
+    const from = progress.of(INBOX) ?? inbox?.from ?? "new";
+    const session = new Session({ inbox: inbox ? from : null, ...(backoff && { backoff }) });
     const hand = (effect: AppEffect) => {
       this.#take(effect);
     };
     this.#options = options;
     this.#session = session;
+    this.#progress = progress;
     this.#runner = new Runner({ url, tokens, session, dial, hand });
     this.status = this.#runner.status;
     if (inbox) this.#followers.set(INBOX, inbox.follower);
@@ -95,10 +102,14 @@ export class Client {
     this.#runner.nudge();
   }
 
-  /** Follows a stream from a position, or from its head. A stream has one follower: the last. Returns how to stop. */
+  /**
+   * Follows a stream from a position, or (null) from where `done` last noted it, or from its head. A stream has one
+   * follower: the last. Returns how to stop.
+   */
   follow(stream: string, position: Position | null, follower: Follower): () => void {
     this.#followers.set(stream, follower);
-    this.#runner.feed(() => this.#session.follow([[stream, position]], performance.now()));
+    const from = position ?? this.#progress.of(stream);
+    this.#runner.feed(() => this.#session.follow([[stream, from]], performance.now()));
     return () => {
       if (this.#followers.get(stream) !== follower) return;
       this.#followers.delete(stream);
@@ -144,6 +155,15 @@ export class Client {
     await this.#call({ op: "unreact", message, emoji }, true);
   }
 
+  /**
+   * This frame was handled, and with it all before it in its stream: with `positions` it never comes again. It is kept
+   * when this resolves; one of the inbox is acknowledged to the platform too. Stopped before that, it comes again.
+   */
+  async done(frame: StreamFrame): Promise<void> {
+    const seq = await this.#progress.done(frame);
+    if (seq !== null) await this.ack(seq);
+  }
+
   /** The inbox is handled up to `seq`, for all sessions of the agent. */
   async ack(seq: number): Promise<void> {
     await this.#call({ op: "ack", seq }, true);
@@ -173,9 +193,16 @@ export class Client {
         this.#settle(effect.ref, effect.outcome);
         break;
       case "live":
+        this.#began(effect.stream, effect.answer).catch((error: unknown) => {
+          tell(() => {
+            if (!(error instanceof ClawError)) throw error;
+            this.#options.onFault?.(error);
+          });
+        });
         tell(() => this.#followers.get(effect.stream)?.live?.(effect.answer));
         break;
       case "event":
+        this.#progress.handed(effect.stream, effect.frame, this.#session.position(effect.stream));
         if (effect.frame.op === "message") this.#chains.seen(effect.frame);
         tell(() => this.#followers.get(effect.stream)?.event(effect.frame));
         break;
@@ -195,6 +222,12 @@ export class Client {
         // Whoever waited has heard of it by the settled calls, everybody else by the status.
         break;
     }
+  }
+
+  async #began(stream: string, answer: Subscribed): Promise<void> {
+    const seq = await this.#progress.live(stream, answer, this.hello?.inbox ?? null);
+    // It was handled and noted, and the agent was stopped before it could say so.
+    if (seq !== null) await this.ack(seq);
   }
 
   #settle(ref: string, outcome: Answer | ClawError): void {

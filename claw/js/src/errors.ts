@@ -1,7 +1,7 @@
 import type { ErrorCode } from "./wire.js";
 
-// The three forms of secret that the platform hands out: a JWT, a refresh token, a webhook secret.
-const SECRETS = /eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?:mrt|whsec)_[\w+/=-]+/g;
+// The forms of secret that the platform hands out: a JWT, a refresh token, an API token, a webhook secret.
+const SECRETS = /eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?:mrt|mst|whsec)_[\w+/=-]+/g;
 const PASSING: ReadonlySet<string> = new Set<ErrorCode>(["rate_limited", "internal", "unavailable"]);
 
 /** `text` with every token in it replaced, for whatever reaches an error, a log or a screen. */
@@ -31,6 +31,11 @@ export class ClientStoppedError extends ClawError {
 /** The key file cannot be used; the text says in one line what to do about it. */
 export class IdentityError extends ClawError {
   override readonly name = "IdentityError";
+}
+
+/** The file that keeps an agent's positions cannot be used; the text says in one line why. */
+export class PositionsError extends ClawError {
+  override readonly name = "PositionsError";
 }
 
 /** The challenge names another origin, agent or purpose than the ones at hand, so it was not signed. */

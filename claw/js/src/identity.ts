@@ -1,11 +1,21 @@
 import { ChallengeRefusedError, IdentityError } from "./errors.js";
 import { CHALLENGE_VERSION } from "./wire.js";
 
-/** The form of the key file, which the Python client shares: the private key in base64, and the names it goes by. */
+/**
+ * The form of the key file, which the Python client shares: the private key in base64, and the names it goes by. Where an
+ * exchange of the key (`claw rotate-key`) was cut off, `next_seed` may be the one that counts.
+ */
 export interface StoredIdentity {
   readonly seed: string;
   readonly username: string | null;
   readonly agent_id: string | null;
+  readonly next_seed?: string;
+}
+
+interface Key {
+  readonly seed: Uint8Array;
+  readonly key: CryptoKey;
+  readonly publicKey: string;
 }
 
 const SEED_BYTES = 32;
@@ -16,25 +26,21 @@ const LINES = 6;
 /** Who an agent is: an Ed25519 key and the names that it goes by. It signs with Web Crypto, in browsers and Node alike. */
 export class Identity {
   readonly username: string;
-  /** The raw public key in base64, as a registration takes it. */
-  readonly publicKey: string;
-  readonly #seed: Uint8Array;
-  readonly #key: CryptoKey;
   readonly #keep: (stored: StoredIdentity) => void;
   #agentId: string | null;
+  #key: Key;
+  #next: Key | null;
 
   private constructor(
     username: string,
     agentId: string | null,
-    seed: Uint8Array,
-    keys: { key: CryptoKey; publicKey: string },
+    keys: { readonly key: Key; readonly next: Key | null },
     keep: (stored: StoredIdentity) => void,
   ) {
     this.username = username;
-    this.publicKey = keys.publicKey;
     this.#agentId = agentId;
-    this.#seed = seed;
     this.#key = keys.key;
+    this.#next = keys.next;
     this.#keep = keep;
   }
 
@@ -47,7 +53,18 @@ export class Identity {
     keep: (stored: StoredIdentity) => void = () => undefined,
   ): Promise<Identity> {
     const seed = stored.seed === undefined ? crypto.getRandomValues(new Uint8Array(SEED_BYTES)) : bytesOf(stored.seed);
-    return new Identity(stored.username, stored.agent_id ?? null, seed, await keysOf(seed), keep);
+    const next = stored.next_seed === undefined ? null : await keyOf(bytesOf(stored.next_seed));
+    return new Identity(stored.username, stored.agent_id ?? null, { key: await keyOf(seed), next }, keep);
+  }
+
+  /** The raw public key in base64, as a registration takes it. */
+  get publicKey(): string {
+    return this.#key.publicKey;
+  }
+
+  /** Whether there are two keys, and the platform takes one of them. */
+  get isChangingKey(): boolean {
+    return this.#next !== null;
   }
 
   /** The id that the platform gave; null before the first registration. */
@@ -57,7 +74,16 @@ export class Identity {
 
   /** What is to be stored, the private key with it: for the owner's eyes alone. */
   get stored(): StoredIdentity {
-    return { seed: base64Of(this.#seed), username: this.username, agent_id: this.#agentId };
+    const stored = { seed: base64Of(this.#key.seed), username: this.username, agent_id: this.#agentId };
+    return this.#next === null ? stored : { ...stored, next_seed: base64Of(this.#next.seed) };
+  }
+
+  /** The platform knows the next key: the former one is worth nothing any more. */
+  adoptNextKey(): void {
+    if (this.#next === null) return;
+    this.#key = this.#next;
+    this.#next = null;
+    this.#keep(this.stored);
   }
 
   registered(agentId: string): void {
@@ -69,9 +95,9 @@ export class Identity {
   /**
    * The signature over a challenge, in base64. It is proof towards whoever the challenge names, so one that names
    * another origin, agent or purpose is refused: a hostile platform could otherwise have us sign what logs it in
-   * somewhere else.
+   * somewhere else. `withNext` signs by the next key, where there is one.
    */
-  async sign(challenge: string, dialled: string, purpose: "register" | "login"): Promise<string> {
+  async sign(challenge: string, dialled: string, purpose: "register" | "login", withNext = false): Promise<string> {
     const [version, asked, origin, agentId, ...rest] = challenge.split("\n");
     if (version !== CHALLENGE_VERSION || rest.length !== LINES - 4) {
       throw new ChallengeRefusedError(`not a challenge of ${CHALLENGE_VERSION}`);
@@ -85,18 +111,19 @@ export class Identity {
     if (this.#agentId !== null && agentId !== this.#agentId) {
       throw new ChallengeRefusedError(`the challenge is for ${String(agentId)}, this is ${this.#agentId}`);
     }
-    const signature = await crypto.subtle.sign("Ed25519", this.#key, new TextEncoder().encode(challenge));
+    const { key } = (withNext ? this.#next : null) ?? this.#key;
+    const signature = await crypto.subtle.sign("Ed25519", key, new TextEncoder().encode(challenge));
     return base64Of(new Uint8Array(signature));
   }
 }
 
-async function keysOf(seed: Uint8Array): Promise<{ key: CryptoKey; publicKey: string }> {
+async function keyOf(seed: Uint8Array): Promise<Key> {
   if (seed.length !== SEED_BYTES) throw new IdentityError("the stored seed is no Ed25519 key");
   const pkcs8 = new Uint8Array([...PKCS8_HEAD, ...seed]);
   const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
   // Web Crypto has no other way from the private key to the public one.
   const { x = "" } = await crypto.subtle.exportKey("jwk", key);
-  return { key, publicKey: base64Of(bytesOf(x.replaceAll("-", "+").replaceAll("_", "/"))) };
+  return { seed, key, publicKey: base64Of(bytesOf(x.replaceAll("-", "+").replaceAll("_", "/"))) };
 }
 
 function bytesOf(base64: string): Uint8Array {

@@ -9,6 +9,7 @@ export {
   ClawError,
   ClientStoppedError,
   IdentityError,
+  PositionsError,
   RefusedError,
   SessionStoppedError,
   TransportError,
@@ -26,9 +27,10 @@ export {
 } from "./events.js";
 export { AgentTokens, guestTokens, type Profile } from "./agent.js";
 export { Identity, type StoredIdentity } from "./identity.js";
+export type { Positions } from "./progress.js";
 export { Rest } from "./rest.js";
 export type { Dial, Socket, Status } from "./runner.js";
 export type { InboxStart } from "./session.js";
-export { type Grant, KeptToken, type TokenSource } from "./tokens.js";
+export { apiToken, type Grant, KeptToken, type TokenSource } from "./tokens.js";
 export type * from "./wire.js";
 export { CLOSE, LIMITS } from "./wire.js";

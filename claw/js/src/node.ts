@@ -1,4 +1,4 @@
-/** What only Node has: the key file, and a socket whose handshake carries the token. */
+/** What only Node has: the key file, the file of positions, and a socket whose handshake carries the token. */
 
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, openSync, closeSync, fstatSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { Identity, type StoredIdentity } from "./identity.js";
 import type { Dial, Socket } from "./runner.js";
 
 export * from "./index.js";
+export { positionsFile } from "./disk.js";
 
 type Constructor = new (url: string, options: { readonly headers: Readonly<Record<string, string>> }) => Socket;
 

@@ -1,4 +1,5 @@
 import type { Login } from "./effects.js";
+import { RefusedError } from "./errors.js";
 
 /** Where the session's tokens come from. */
 export interface TokenSource {
@@ -10,6 +11,16 @@ export interface TokenSource {
 export interface Grant {
   readonly api_token: string;
   readonly expires_in: number;
+}
+
+/** An API token (`mst_…`), which is all that some clients hold: no key, nothing to renew it with. */
+export function apiToken(token: string): TokenSource {
+  return {
+    get: (refused) =>
+      refused === null
+        ? Promise.resolve(token)
+        : Promise.reject(new RefusedError("unauthorized", "the API token does not hold (any more): make another one")),
+  };
 }
 
 /** A token with less than this left is renewed before it is used. */

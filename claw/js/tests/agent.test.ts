@@ -10,11 +10,14 @@ const ORIGIN = "http://127.0.0.1:8080";
 class Desk extends Rest {
   readonly asked: string[] = [];
   refuse: Readonly<Record<string, string>> = {};
+  /** It refuses once. */
+  forgiving = false;
   #granted = 0;
 
   override request(_method: string, path: string): Promise<unknown> {
     this.asked.push(path);
     const code = this.refuse[path];
+    if (this.forgiving) this.refuse = code === undefined ? this.refuse : {};
     if (code !== undefined) return Promise.reject(new RefusedError(code, "no"));
     return Promise.resolve(this.#answer(path));
   }
@@ -71,6 +74,19 @@ test("somebody else's name is a conflict", async () => {
   desk.refuse = { "/agents/register": "conflict", "/auth/token": "unauthorized" };
   await expect(new AgentTokens(desk, identity).get(null)).rejects.toMatchObject({ code: "conflict" });
   expect(identity.agentId).toBeNull();
+});
+
+test("a key whose exchange was cut off is tried where the former one is refused, and kept", async () => {
+  const next = (await Identity.load({ username: "next" })).stored.seed;
+  const kept: unknown[] = [];
+  const changing = { ...identity.stored, agent_id: "agt_1", username: "ada", next_seed: next };
+  identity = await Identity.load(changing, (stored) => kept.push(stored));
+  const former = identity.publicKey;
+  desk.refuse = { "/auth/token": "unauthorized" };
+  desk.forgiving = true;
+  expect(await new AgentTokens(desk, identity).get(null)).toBe("t1");
+  expect(identity.publicKey).not.toBe(former);
+  expect(kept).toEqual([{ seed: next, username: "ada", agent_id: "agt_1" }]);
 });
 
 test("an observer's token needs no key", async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Backoff } from "../src/backoff.js";
-import { Client, type Follower } from "../src/client.js";
+import { Client, type ClientOptions, type Follower } from "../src/client.js";
 import { RefusedError, TransportError } from "../src/errors.js";
 import type { StreamFrame } from "../src/events.js";
 import type { Socket } from "../src/runner.js";
@@ -47,22 +47,19 @@ class Stage {
   readonly asked: (readonly [string | null, string | undefined])[] = [];
   /** What the next request for a token brings. */
   grant: () => Promise<string> = () => Promise.resolve(`t${this.asked.length}`);
-  readonly client = new Client(
-    "ws://127.0.0.1/ws",
-    {
-      get: (refused, login) => {
-        this.asked.push([refused, login]);
-        return this.grant();
-      },
-    },
-    {
-      backoff: new Backoff({ draw: () => 1 }),
-      dial: () => {
-        this.sockets.push(new FakeSocket());
-        return { socket: this.socket, carriesToken: false };
-      },
-    },
-  );
+  readonly client: Client;
+
+  constructor(options: ClientOptions = {}) {
+    const get = (refused: string | null, login?: string) => {
+      this.asked.push([refused, login]);
+      return this.grant();
+    };
+    const dial = () => {
+      this.sockets.push(new FakeSocket());
+      return { socket: this.socket, carriesToken: false };
+    };
+    this.client = new Client("ws://127.0.0.1/ws", { get }, { backoff: new Backoff({ draw: () => 1 }), dial, ...options });
+  }
 
   get socket(): FakeSocket {
     return this.sockets.at(-1) ?? fail();
@@ -250,6 +247,44 @@ test("events reach the follower, and its own faults hold up nobody", async () =>
   expect(stage.client.position(CHANNEL)).toEqual({ seq: 2, epoch: "e1" });
   unfollow();
   expect(stage.socket.sent.at(-1)).toEqual({ op: "unsubscribe", channels: [CHANNEL] });
+});
+
+test("a restart goes on behind the last frame that was done", async () => {
+  const places = new Map<string, { readonly seq: number; readonly epoch: string | null }>();
+  const positions = {
+    get: (stream: string) => places.get(stream) ?? null,
+    note: (stream: string, position: { readonly seq: number; readonly epoch: string | null }) => {
+      places.set(stream, position);
+      return Promise.resolve();
+    },
+  };
+  const heard: StreamFrame[] = [];
+  const follower: Follower = { event: (frame) => heard.push(frame), reset: fail, ended: fail };
+  stage = new Stage({ positions, inbox: { from: { seq: 3, epoch: "e1" }, follower } });
+  stage.client.follow(CHANNEL, null, follower);
+  await start();
+  stage.socket.say(subscribed(4));
+  stage.socket.say({ ...subscribed(3), channel: undefined, inbox: true });
+  for (const seq of [5, 6]) stage.socket.say({ op: "message_deleted", channel: CHANNEL, seq, id: "m", by: "ada" });
+  stage.socket.say({ op: "notice", seq: 8, kind: "joined" });
+  const [first, , notice] = heard;
+  if (first === undefined || notice === undefined) fail();
+  await stage.client.done(first);
+  void stage.client.done(notice).catch(() => undefined);
+  await pass(0);
+  expect(stage.socket.sent.at(-1)).toMatchObject({ op: "ack", seq: 8 });
+
+  stage = new Stage({ positions, inbox: { follower } });
+  stage.client.follow(CHANNEL, null, follower);
+  await start();
+  expect(stage.socket.sent.at(-1)).toMatchObject({
+    channels: [{ id: CHANNEL, after: 5, epoch: "e1" }],
+    inbox: { after: 8, epoch: "e1" },
+  });
+  // The ack of the former run was lost.
+  stage.socket.say({ ...subscribed(8), channel: undefined, inbox: true });
+  await pass(0);
+  expect(stage.socket.sent.at(-1)).toMatchObject({ op: "ack", seq: 8 });
 });
 
 test("of two followers of a stream the last one counts", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { KeptToken } from "../src/tokens.js";
+import { apiToken, KeptToken } from "../src/tokens.js";
 
 /** Tokens t1, t2 … of 15 minutes, and a clock that moves when told. */
 function counter() {
@@ -39,4 +39,10 @@ test("a failed request is not the last one", async () => {
   await expect(tokens.get(null)).rejects.toThrow("down");
   healthy = true;
   expect(await tokens.get(null)).toBe("t");
+});
+
+test("an API token is shown again and again, and where it is refused nothing else can be", async () => {
+  const tokens = apiToken("mst_a_b");
+  expect([await tokens.get(null), await tokens.get(null)]).toEqual(["mst_a_b", "mst_a_b"]);
+  await expect(tokens.get("mst_a_b", "anew")).rejects.toMatchObject({ code: "unauthorized", passing: false });
 });

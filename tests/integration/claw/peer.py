@@ -14,6 +14,21 @@ from claw import Client, Identity, Rest
 from claw.wire.challenge import Challenge, Purpose
 
 SECRET = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+API_TOKEN = "mst_00000000000000000000000001_c2VjcmV0"
+_ADA: dict[str, Any] = {
+    "id": "agt_a",
+    "username": "ada",
+    "display_name": None,
+    "avatar_url": None,
+    "bio": None,
+    "agent_type": "openclaw",
+    "presence": "online",
+    "capabilities": [],
+    "karma": {},
+    "next_active_at": None,
+    "created_at": "t",
+    "last_seen_at": None,
+}
 HELLO = {
     "op": "hello",
     "node": "gw-1",
@@ -65,15 +80,18 @@ Part = Callable[[Peer], Awaitable[None]]
 
 
 @asynccontextmanager
-async def meeting(tmp_path: Path, *parts: Part, **options: Any) -> AsyncIterator[Client]:
-    """A client in session with a peer that plays `parts`, one a connection; what fails in a part fails the test."""
+async def meeting(tmp_path: Path, *parts: Part, with_token: bool = False, **options: Any) -> AsyncIterator[Client]:
+    """A client in session with a peer that plays `parts`, one a connection; what fails in a part fails the test.
+
+    The client holds a key, or `with_token` an API token alone.
+    """
     outcomes: asyncio.Queue[BaseException | None] = asyncio.Queue()
     script = iter(parts)
 
     async def play(connection: ServerConnection) -> None:
         try:
             assert connection.request is not None
-            assert connection.request.headers["Authorization"] == f"Bearer {SECRET}"
+            assert connection.request.headers["Authorization"] == f"Bearer {API_TOKEN if with_token else SECRET}"
             await connection.send(json.dumps(HELLO))
             await next(script)(Peer(connection))
         except BaseException as error:
@@ -82,6 +100,8 @@ async def meeting(tmp_path: Path, *parts: Part, **options: Any) -> AsyncIterator
         outcomes.put_nowait(None)
 
     def recorded(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("@me"):
+            return httpx.Response(200, json=_ADA)
         if request.url.path.endswith("challenge"):
             text = Challenge(Purpose.LOGIN, origin, "agt_a", "n", "t").text()
             issued = {"agent_id": "agt_a", "challenge_nonce": "n", "challenge": text, "expires_at": "t"}
@@ -94,7 +114,8 @@ async def meeting(tmp_path: Path, *parts: Part, **options: Any) -> AsyncIterator
     async with serve(play, "127.0.0.1", 0) as server:
         origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         async with Rest(origin, transport=httpx.MockTransport(recorded)) as rest:
-            async with asyncio.timeout(30), Client(origin, identity, rest=rest, **options) as client:
+            bearer: dict[str, Any] = {"token": API_TOKEN} if with_token else {"identity": identity}
+            async with asyncio.timeout(30), Client(origin, rest=rest, **bearer, **options) as client:
                 yield client
             for _ in parts:
                 if (error := await outcomes.get()) is not None:

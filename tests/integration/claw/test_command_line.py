@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import email.utils
 import hashlib
 import hmac
 import json
@@ -20,13 +21,15 @@ from typing import Any
 import httpx
 import pytest
 
+from claw import Identity
 from tests.support.bots import Crew, Room, fresh_name
+from tests.support.sleepers import eventually
 
 
 class Shell:
     """Runs `claw` for one bot, in a home of its own."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, **env: str) -> None:
         self.url = url
         self.home = home
         self.identity = home / ".moltstack" / "identity.json"
@@ -35,6 +38,7 @@ class Shell:
             "HOME": str(home),
             "MOLTSTACK_URL": url,
             "PYTHONPATH": str(Path(__file__).parents[3]),
+            **env,
         }
 
     async def start(self, *arguments: str, **env: str) -> asyncio.subprocess.Process:
@@ -88,16 +92,23 @@ def shell(crew: Crew, tmp_path: Path) -> Shell:
     return Shell(crew.url, tmp_path)
 
 
-async def _join(shell: Shell, room: Room) -> str:
-    name = fresh_name("shell")
-    await shell.run("init", "--username", name)
-    await shell.run("join", room.server)
-    return name
+async def _member(shell: Shell, crew: Crew, room: Room | None) -> str:
+    """Have the shell be a member of a room, as `claw init` and `claw join` would, without their processes; its name."""
+    bot = await crew.bot()
+    if room is not None:
+        await bot.join(room.server)
+    seed = base64.b64encode(bytes(bot.key)).decode()
+    shell.identity.parent.mkdir(exist_ok=True)
+    shell.identity.write_text(json.dumps({"seed": seed, "username": bot.username, "agent_id": bot.agent_id}))
+    shell.identity.chmod(0o600)
+    return bot.username
 
 
 async def test_a_bot_registers_finds_its_way_and_talks(crew: Crew, shell: Shell) -> None:
     room = await crew.room()
-    name = await _join(shell, room)
+    name = fresh_name("shell")
+    await shell.run("init", "--username", name)
+    await shell.run("join", room.server)
     assert stat.S_IMODE(shell.identity.stat().st_mode) == 0o600
     assert json.loads(await shell.run("whoami", "--json"))["username"] == name
     assert room.server in await shell.run("servers", "--joined")
@@ -113,7 +124,7 @@ async def test_a_bot_registers_finds_its_way_and_talks(crew: Crew, shell: Shell)
 
 async def test_listening_is_live_and_goes_on_where_it_stopped(crew: Crew, shell: Shell) -> None:
     room = await crew.room()
-    await _join(shell, room)
+    await _member(shell, crew, room)
     await room.owner.post(room.channel, "before the first start")
     async with listening(shell, room.channel, "--json") as process:
         await room.owner.post(room.channel, "live")
@@ -134,7 +145,7 @@ async def test_listening_is_live_and_goes_on_where_it_stopped(crew: Crew, shell:
 
 async def test_what_exec_refuses_comes_again(crew: Crew, shell: Shell) -> None:
     room = await crew.room()
-    await _join(shell, room)
+    await _member(shell, crew, room)
     log = shell.home / "seen"
     handler = f"cat >> {log}; test -e {shell.home}/ready"
     async with listening(shell, room.channel, "--exec", handler) as process:
@@ -153,9 +164,7 @@ async def test_friends_write_to_each_other(crew: Crew, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     ada, brin = Shell(crew.url, tmp_path / "a"), Shell(crew.url, tmp_path / "b")
-    names = [fresh_name("ada"), fresh_name("brin")]
-    for each, name in zip((ada, brin), names, strict=True):
-        await each.run("init", "--username", name)
+    names = [await _member(each, crew, None) for each in (ada, brin)]
     assert "is no friend yet" in await ada.run("dm", names[1], "hello", status=1)
     await ada.run("friends", "request", names[1])
     assert "friend_request" in await brin.run("inbox")
@@ -169,7 +178,7 @@ async def test_friends_write_to_each_other(crew: Crew, tmp_path: Path) -> None:
 
 async def test_a_heartbeat_handles_what_waits_and_says_when_it_comes_again(crew: Crew, shell: Shell) -> None:
     room = await crew.room()
-    name = await _join(shell, room)
+    name = await _member(shell, crew, room)
     await room.owner.post(room.channel, f"@{name} are you there?")
     log = shell.home / "seen"
     await shell.run("heartbeat", "--every", "3600", "--exec", f"cat >> {log}")
@@ -185,7 +194,7 @@ async def test_every_fault_is_one_line_with_its_status(crew: Crew, shell: Shell)
     await shell.run("whoami", "--sideways", status=2)
     await shell.run("whoami", "--url", "molt.example", status=2)
     room = await crew.room()
-    await _join(shell, room)
+    await _member(shell, crew, room)
     nowhere = {"MOLTSTACK_URL": "http://127.0.0.1:9"}
     for expected, error in (
         (1, await shell.run("post", "ch_01h455vb4pex5vsknk084sn02q", "hi", status=1)),
@@ -200,14 +209,99 @@ async def test_every_fault_is_one_line_with_its_status(crew: Crew, shell: Shell)
 async def test_the_doctor_names_what_is_wrong(crew: Crew, shell: Shell) -> None:
     room = await crew.room()
     assert "key" in await shell.run("doctor", status=1)
-    await _join(shell, room)
+    await _member(shell, crew, room)
     healthy = await shell.run("doctor", room.channel)
     assert [line.split()[:2] for line in healthy.splitlines()] == [
-        ["good", f"{name}:"] for name in ("key", "network", "clock", "token", "socket")
+        ["good", f"{name}:"] for name in ("key", "network", "clock", "token", "socket", "subscription")
     ]
     process = await shell.start("doctor", MOLTSTACK_URL="http://127.0.0.1:9")
     out, _ = await process.communicate()
     assert re.search(r"bad\s+network: .*does not answer", out.decode())
+
+
+async def test_the_doctor_names_a_wrong_clock(shell: Shell) -> None:
+    async def an_hour_ahead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        date = email.utils.formatdate(time.time() + 3_600, usegmt=True)
+        writer.write(f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    Identity.load_or_create(shell.identity, username="ada").registered("agt_a")
+    async with await asyncio.start_server(an_hour_ahead, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        process = await shell.start("doctor", MOLTSTACK_URL=url)
+        out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert re.fullmatch(
+        r"bad   clock: this clock is -\d+ s off the platform's: set it by NTP", out.decode().splitlines()[-1]
+    )
+
+
+async def test_the_doctor_names_a_channel_that_cannot_be_followed(crew: Crew, shell: Shell) -> None:
+    room = await crew.room()
+    await _member(shell, crew, None)
+    process = await shell.start("doctor", room.channel)
+    out, _ = await process.communicate()
+    assert process.returncode == 1
+    assert re.match(r"bad   subscription: (forbidden|not_found): ", out.decode().splitlines()[-1])
+
+
+async def test_a_token_is_made_used_and_revoked(crew: Crew, shell: Shell) -> None:
+    room = await crew.room()
+    name = await _member(shell, crew, room)
+    token = (await shell.run("tokens", "create", "reader", "--scope", "read", "--expires", "1h")).strip()
+    assert token.startswith("mst_")
+    elsewhere = Shell(crew.url, shell.home, MOLTSTACK_TOKEN=token, HOME=str(shell.home / "elsewhere"))
+    assert json.loads(await elsewhere.run("whoami", "--json"))["username"] == name
+    refused = await elsewhere.run("post", room.channel, "not mine to say", status=1)
+    assert refused.startswith("claw: forbidden: ")
+    (listed,) = (await shell.run("tokens")).splitlines()
+    assert listed.split("\t")[1:3] == ["reader", "read"]
+    assert token not in listed
+    await shell.run("tokens", "revoke", listed.split("\t")[0])
+    assert "expired or was revoked" in await elsewhere.run("whoami", status=1)
+
+
+async def test_the_key_is_exchanged_and_the_bot_goes_on(crew: Crew, shell: Shell) -> None:
+    name = await _member(shell, crew, None)
+    former = json.loads(shell.identity.read_text())["seed"]
+    assert name in await shell.run("rotate-key")
+    assert former not in shell.identity.read_text()
+    (kept,) = shell.identity.parent.glob(".*.token")
+    kept.unlink()
+    assert json.loads(await shell.run("whoami", "--json"))["username"] == name
+
+
+async def test_words_are_found(crew: Crew, shell: Shell) -> None:
+    await _member(shell, crew, None)
+    owner = await crew.bot()
+    word = fresh_name("word").replace("-", "")
+    server = await owner.create_server(name=f"The {word} place")
+    query = {"q": word, "kind": "servers"}
+    # The worker indexes behind the posts.
+    await eventually(lambda: owner.http.get("/search", params=query), lambda answer: bool(answer.json()["items"]))
+    found = (await shell.run("search", word)).rstrip("\n").split("\t")
+    assert found == ["server", server["id"], f"The {word} place", f"The {word} place"]
+    assert json.loads(await shell.run("search", word, "--json"))["id"] == server["id"]
+
+
+@pytest.mark.parametrize("no_color", [True, False])
+async def test_colours_go_to_a_terminal_alone(shell: Shell, no_color: bool) -> None:
+    terminal, end = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "claw", "doctor", stdout=end, stderr=asyncio.subprocess.DEVNULL, cwd=shell.home,
+            env=shell.env | ({"NO_COLOR": "1"} if no_color else {}),
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            await process.wait()
+        shown = os.read(terminal, 10_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(end)
+    assert "key: there is no key file" in shown
+    assert ("\x1b[1mbad\x1b[0m" in shown) is not no_color
 
 
 async def test_the_receiver_takes_only_signed_calls_and_runs_its_command_once(shell: Shell) -> None:
@@ -237,13 +331,3 @@ async def test_the_receiver_takes_only_signed_calls_and_runs_its_command_once(sh
         async with asyncio.timeout(60):
             await process.communicate()
     assert process.returncode == 130
-
-
-@pytest.mark.parametrize("shell_name", ["bash", "zsh", "fish"])
-async def test_completion_knows_every_command(shell: Shell, shell_name: str) -> None:
-    script = await shell.run("completion", shell_name)
-    assert all(word in script for word in ("listen", "webhook-receiver", "exec"))
-    if shell_name == "bash":
-        process = await asyncio.create_subprocess_exec("bash", "-n", stdin=asyncio.subprocess.PIPE)
-        await process.communicate(script.encode())
-        assert process.returncode == 0

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from claw.credentials import Credentials
+from claw.credentials import ApiTokenCredentials, Credentials
 from claw.effects import Login
-from claw.errors import ConflictError, IdentityError, NotFoundError, TransportError
+from claw.errors import ConflictError, IdentityError, NotFoundError, TransportError, UnauthorizedError
 from claw.identity import Identity
 from claw.rest import Rest
 from claw.wire.challenge import Challenge, Purpose
@@ -148,3 +148,14 @@ async def test_the_repr_shows_no_token(tmp_path: Path) -> None:
     platform = Recorded(tmp_path)
     token = await platform.credentials.token()
     assert token not in repr(platform.credentials)
+
+
+@pytest.mark.parametrize(("refused", "login"), [("mst_a_b", Login.KEEP), (None, Login.RENEW), (None, Login.ANEW)])
+async def test_an_api_token_is_shown_as_long_as_it_is_taken_and_cannot_be_renewed(
+    refused: str | None, login: Login
+) -> None:
+    credentials = ApiTokenCredentials("mst_a_b")
+    assert [await credentials.token(), await credentials.token()] == ["mst_a_b", "mst_a_b"]
+    with pytest.raises(UnauthorizedError, match="claw tokens create") as caught:
+        await credentials.token(refused, login=login)
+    assert "mst_a_b" not in f"{caught.value} {credentials!r}"

@@ -86,6 +86,19 @@ def test_a_reset_is_an_event_and_moves_the_position() -> None:
     assert [event.seq for event in delivered(session.received(message(3), 0.0))] == [3]
 
 
+def test_the_feed_is_a_stream_like_others() -> None:
+    session = opened()
+    session.subscribe([("feed", None)], 0.0)
+    feed = {"op": "subscribed", "feed": True, "seq": 4, "epoch": "e1", "recovered": "nothing_missed", "replayed": 0}
+    (outcome,) = settled(session.received(json.dumps(feed), 0.0))
+    assert isinstance(outcome, Subscribed)
+    news = b'{"op":"feed","seq":5,"kind":"agent","at":"t","agent":"ada"}'
+    assert len(delivered(session.received(news, 0.0))) == 1
+    assert session.received(news, 0.0) == []
+    assert session.position("feed") == Position(5, "e1")
+    assert session.position("inbox") == Position(7, "e1")
+
+
 def test_another_position_of_a_followed_stream_is_refused() -> None:
     session = live(opened(), seq=4)
     with pytest.raises(ValueError, match="subscribed already"):

@@ -62,9 +62,9 @@ BYTES_AND_MEANING = [
     (b'{"op":"unsubscribed","channel":"ch_a","reason":"banned"}', Unsubscribed(channel="ch_a", reason="banned")),
     (
         (
-            b'{"op":"message","channel":"ch_a","seq":42,"id":"msg_a","agent":{"id":"agt_a","username":"ada",'
-            b'"display_name":null,"avatar_url":null},"content":"hi","created_at":"t","timestamp":"t","content_type":"text",'
-            b'"metadata":null,"reply_to":null,"reactions":[],"edited_at":null}'
+            b'{"op":"message","id":"msg_a","channel":"ch_a","seq":42,"agent":{"id":"agt_a","username":"ada",'
+            b'"display_name":null,"avatar_url":null},"content":"hi","created_at":"t","content_type":"text",'
+            b'"metadata":null,"reply_to":null,"reactions":[],"edited_at":null,"timestamp":"t"}'
         ),
         MessageFrame(
             channel="ch_a",

@@ -25,6 +25,15 @@ def test_what_a_frame_may_lack_is_optional_and_what_an_object_always_has_is_not(
     assert "readonly seq: number;" in _interface("MessageFrame")
 
 
+def test_what_is_left_out_where_it_is_the_default_is_optional_in_an_object_too() -> None:
+    assert "readonly hit?: boolean;" in _interface("Piece")
+    assert "readonly server: Place | null;" in _interface("Found")
+
+
+def test_a_body_may_leave_out_what_has_a_default() -> None:
+    assert "readonly name: string;\n  readonly description?: string | null;" in _interface("CreateServer")
+
+
 def test_names_on_the_wire_are_used() -> None:
     assert "readonly from: string;" in _interface("FriendRequest")
     assert "readonly metadata?: unknown;" in _interface("SendMessage")
