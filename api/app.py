@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.documents.library import write_library
+from api.doors import DOORS
 from api.edge import Edge, trace_of
 from api.endpoints import API_BASE, ROOT_TABLE, TABLE
 from api.endpoints.platform import discovery
@@ -22,6 +23,7 @@ from api.problems import plain_problem
 from api.routing import serve
 from claw.wire.problems import ErrorCode
 from claw.wire.rest import Discovery
+from core.bearers import Bearers
 from core.container import Container, RestServices
 from core.outbound import Outbound
 from core.services.messages import Posting
@@ -31,13 +33,17 @@ from core.settings import Settings
 class Api:
     """What endpoints are given: the services and what is known of the platform."""
 
-    def __init__(self, container: Container, services: RestServices, posting: Posting, outbound: Outbound) -> None:
+    def __init__(
+        self, container: Container, services: RestServices, bearers: Bearers, posting: Posting, outbound: Outbound
+    ) -> None:
+        self.container = container
         self.services = services
+        self.bearers = bearers
         self.posting = posting
         self.outbound = outbound
         self.settings = container.settings
-        self.verifier = container.verifier
         self.limiter = container.limiter
+        self.stream_waiter = container.stream_waiter
         self.rules = container.rules
         self.jwks: dict[str, Any] = container.jwks
         origin = self.settings.public_url
@@ -45,7 +51,8 @@ class Api:
 
     def discovery(self) -> Discovery:
         """Where things are."""
-        return discovery(self.settings, self.jwks["keys"])
+        doors = {door.name: door.prefixes[0] for door in DOORS if door.name is not None}
+        return discovery(self.settings, self.jwks["keys"], doors)
 
 
 def build_app(api: Api | None, checks: Mapping[str, Check], settings: Settings) -> ASGIApp:
@@ -60,7 +67,7 @@ def build_app(api: Api | None, checks: Mapping[str, Check], settings: Settings) 
 
 
 class _Application:
-    """Endpoints by their paths; every other path is the page's or the probes'."""
+    """Doors by their paths, then endpoints by theirs; every other path is the page's or the probes'."""
 
     def __init__(self, api: Api, others: ASGIApp) -> None:
         self._api = api
@@ -68,8 +75,18 @@ class _Application:
         self._paths = PathTree()
         self._paths.add(API_BASE, TABLE)
         self._paths.add("", ROOT_TABLE)
+        self._doors: dict[str, ASGIApp] = {}
+        for door in DOORS:
+            self._doors |= dict.fromkeys((f"{prefix}/" for prefix in door.prefixes), door.build(api))
+        self._behind_doors = tuple(self._doors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = f"{scope['path']}/"
+        if path.startswith(self._behind_doors):
+            prefix = next(each for each in self._behind_doors if path.startswith(each))
+            trace_of(scope).route = prefix.rstrip("/")
+            await self._doors[prefix](scope, receive, send)
+            return
         found = self._paths.find(scope["raw_path"].decode("ascii", "replace"), scope["method"])
         if found is None:
             await self._others(scope, receive, send)

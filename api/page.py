@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -36,12 +38,29 @@ SECURITY_HEADERS: Final = {
 
 
 class _Assets(StaticFiles):
-    """Files whose names hold a hash of their content: they never change."""
+    """Files whose names hold a hash of their content: they never change. Most lie beside a copy made small by gzip."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
+        response = await self._small(path, scope) or await super().get_response(path, scope)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["Vary"] = "Origin, Accept-Encoding"
         return response
+
+    async def _small(self, path: str, scope: Scope) -> Response | None:
+        if not _takes_gzip(Headers(scope=scope).get("accept-encoding", "")):
+            return None
+        try:
+            response = await super().get_response(f"{path}.gz", scope)
+        except HTTPException:
+            return None
+        response.headers["Content-Encoding"] = "gzip"
+        return response
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header names gzip, and not to refuse it."""
+    codings = (each.partition(";") for each in accepted.lower().replace(" ", "").split(","))
+    return any(name == "gzip" and quality not in ("q=0", "q=0.0", "q=0.00", "q=0.000") for name, _, quality in codings)
 
 
 async def document(_: Request) -> Response:

@@ -1,12 +1,13 @@
 """Everything that a process of the server is made of, put together in one place from the settings."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, Self
 
 from msgspec import Struct
 
+from core.bearers import Bearers
 from core.broker import Publisher
 from core.control import Control, encode_control
 from core.group_commit import GroupCommit
@@ -22,6 +23,7 @@ from core.sealing import Sealer
 from core.services.agent_config import AgentConfigs
 from core.services.agent_keys import AgentKeys
 from core.services.agents import Agents
+from core.services.api_tokens import ApiTokens
 from core.services.audit import Audit
 from core.services.blocks import Blocks
 from core.services.changes import Changes
@@ -45,6 +47,7 @@ from core.services.servers import Servers
 from core.services.sign_in import SignIn
 from core.services.webhooks import Webhooks
 from core.settings import Settings
+from core.stream_waiter import StreamWaiter
 from core.tokens import TokenIssuer, TokenVerifier
 from core.webhook_address import WebhookAddresses
 from db.database import Database
@@ -82,6 +85,7 @@ class RestServices(Struct, frozen=True):
     changes: Changes
     idempotency: Idempotency
     observers: Observers
+    api_tokens: ApiTokens
 
 
 class Container:
@@ -98,16 +102,20 @@ class Container:
         self.rules = Rules(settings)
         self.publisher = Publisher(settings.redis_url or "")
         self.acts = Acts(AgentRecords(redis), self.publisher)
+        self.stream_waiter = StreamWaiter(settings.redis_url or "")
         self.databases: dict[Role, Database] = {}
         self.rest: RestServices | None = None
         # A gateway in this process hears of events and control messages directly, not only from Redis.
         self.on_events: list[Any] = []
         self.on_control: list[Any] = []
+        # What others have put up on these parts, to be ended before them.
+        self.on_close: list[Callable[[], Awaitable[None]]] = []
         self._hasher = Hasher(password_cost=settings.bcrypt_cost)
         self._webhook_addresses = WebhookAddresses(settings.webhook_allow_networks)
         self.commit: GroupCommit | None = None
         self._collector = ContainerCollector(self)
         self._outbound: Outbound | None = None
+        self._bearers: Bearers | None = None
 
     @classmethod
     async def open(cls, settings: Settings, *, rest: bool, sockets: bool) -> Self:
@@ -126,6 +134,7 @@ class Container:
             await container.publisher.start()
             container.acts.start()
             if rest:
+                await container.stream_waiter.start()
                 container.rest = await container._rest_services()
         except BaseException:
             await container.close()
@@ -138,6 +147,9 @@ class Container:
         if self.commit is not None:
             await self.commit.drain()
         await self.acts.stop()
+        for end in self.on_close:
+            await end()
+        await self.stream_waiter.stop()
         await self.publisher.close()
         await self.redis.aclose()
         for database in self.databases.values():
@@ -156,6 +168,12 @@ class Container:
         if self._outbound is None:
             self._outbound = Outbound(self.databases[role], self.limiter, self.rules)
         return self._outbound
+
+    def bearers(self, role: Role) -> Bearers:
+        """Who checks what clients show; one per process."""
+        if self._bearers is None:
+            self._bearers = Bearers(self.verifier, self.databases[role], self._hasher, self.limiter, self.rules)
+        return self._bearers
 
     def announce(self, events: Sequence[StoredEvent]) -> None:
         """Tell this process's sockets and every other process of stored events."""
@@ -210,4 +228,5 @@ class Container:
             changes=Changes(database, self.announce, self.acts.acted),
             idempotency=Idempotency(database),
             observers=Observers(database, issuer, self._hasher, log_ins, self.limiter, self.rules),
+            api_tokens=ApiTokens(database, self._hasher, end_login=self.tell_all),
         )

@@ -29,8 +29,17 @@ def checked_signature(text: str, path: str) -> bytes:
 
 def is_signed(public_key: str, text: str, signature: bytes) -> bool:
     """Whether the holder of this key (as `checked_public_key` gives it) signed the UTF-8 bytes of `text`."""
+    return _is_signed(public_key, text.encode(), signature)
+
+
+def is_nonce_signed(public_key: str, nonce: str, signature: bytes) -> bool:
+    """Whether the holder of this key signed the bytes that `nonce` holds in base64."""
+    return _is_signed(public_key, base64.b64decode(nonce), signature)
+
+
+def _is_signed(public_key: str, data: bytes, signature: bytes) -> bool:
     try:
-        nacl.signing.VerifyKey(base64.b64decode(public_key)).verify(text.encode(), signature)
+        nacl.signing.VerifyKey(base64.b64decode(public_key)).verify(data, signature)
     except (nacl.exceptions.BadSignatureError, ValueError):
         return False
     return True

@@ -179,7 +179,8 @@ async def test_a_log_in_that_names_nobody_is_invalid(crew: Crew) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", "mrt_", "mrt__", f"mrt_{'0' * 32}_secret", f"mrt_{uuid7().hex}_secret", "mrt_x_y", "\0", "é" * 100]
+    "token",
+    ["", "mrt_", "mrt__", f"mrt_{'0' * 32}_secret", f"mrt_{'01a1feaf' * 4}_secret", "mrt_x_y", "\0", "é" * 100],
 )
 async def test_a_refresh_token_that_is_none_is_unauthorized(crew: Crew, token: str) -> None:
     answer = await crew.stranger().http.post("/auth/refresh", json={"refresh_token": token})
