@@ -69,9 +69,10 @@ class Figures:
             await asyncio.sleep(_FIGURES_EVERY_S)
 
     async def round(self) -> None:
-        """The activity of all servers, the charts, and the members' karma of the next servers. Raises StoreError."""
+        """The servers' activity, charts, totals, and the members' karma of the next servers. Raises StoreError."""
         async with self._database.connection() as connection:
             while await figures.refresh_activity(connection, _FIGURES_BITE) == _FIGURES_BITE:
                 pass
             await figures.refresh_charts(connection)
+            await figures.refresh_totals(connection)
             self._walked = await figures.refresh_karma(connection, self._walked, _FIGURES_BITE)

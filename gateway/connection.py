@@ -21,7 +21,7 @@ from gateway.hub import LiveStream
 from gateway.sending import Sender
 from gateway.session import Session, State
 from gateway.transport import BinaryMessage, Life, TextMessage, TooLarge
-from gateway.wire import encode_frame, error_frame
+from gateway.wire import error_frame
 
 if TYPE_CHECKING:
     from gateway.node import Node
@@ -36,7 +36,17 @@ _log = structlog.get_logger(__name__)
 class Connection(Sender):
     """A client's socket, from the handshake to the last byte."""
 
-    __slots__ = ("_in_flight", "_reading_paused", "_task", "_waiting", "epoch", "inbox", "streams", "username")
+    __slots__ = (
+        "_in_flight",
+        "_reading_paused",
+        "_task",
+        "_waiting",
+        "address",
+        "epoch",
+        "inbox",
+        "streams",
+        "username",
+    )
 
     def __init__(self, node: "Node") -> None:
         super().__init__(node, Session(time.time(), heartbeat_s=node.heartbeat_s, session_s=node.session_s()))
@@ -44,6 +54,8 @@ class Connection(Sender):
         self.inbox: LiveStream | None = None
         self.username: str | None = None
         self.epoch = ""
+        # As it is counted; nothing where addresses are not.
+        self.address = ""
         self._in_flight = 0
         self._waiting: list[Effect] = []  # Short, and a deque of none would hold 600 bytes.
         self._task: asyncio.Task[None] | None = None
@@ -66,14 +78,14 @@ class Connection(Sender):
             self._node.tally.received += 1
             match inbound:
                 case TextMessage(text):
-                    self.apply(self.session.receive(text, now))
+                    self._hear(text, now)
                 case Life():
                     pass
                 case BinaryMessage():
                     self.apply(self.session.receive_binary(now))
                 case TooLarge():
                     self.session.state = State.CLOSED
-                    self._write(encode_frame(error_frame(ErrorCode.TOO_LARGE, "A frame is limited to 64 KiB.")))
+                    self._tell(error_frame(ErrorCode.TOO_LARGE, "A frame is limited to 64 KiB."))
                 case Request():
                     self._shake_hands(inbound)
         self._write_protocol()
@@ -113,7 +125,7 @@ class Connection(Sender):
         for effect in effects:
             match effect:
                 case Send(frame):
-                    self._queue(encode_frame(frame))
+                    self._tell(frame)
                 case Close(code, reason):
                     self._close(code, reason)
                 case PingPeer():
@@ -150,23 +162,40 @@ class Connection(Sender):
         self._regulate()
         self._finish_leaving()
 
+    @property
+    def wants_inbox(self) -> bool:
+        """Whether an agent's inbox flows from the first subscribe on."""
+        return True
+
+    @property
+    def sleeps_when_idle(self) -> bool:
+        """Whether the client knows what a close for having been idle means."""
+        return True
+
     # Inside.
+
+    def _hear(self, text: str, now: float) -> None:
+        self.apply(self.session.receive(text, now))
 
     def _shake_hands(self, request: Request) -> None:
         parts = urlsplit(request.path)
         if parts.path != _PATH:
             self._socket.reject(404, "The socket is at /ws.\n")
             return
-        refusal = self._node.admission.enter(self, self._address(request), len(self._node.connections))
-        if refusal is not None:
-            self._socket.reject(503, f"{refusal.text}\n", {"Retry-After": str(refusal.wait_s)})
-            return
-        if not self._socket.accept(request):
+        if not self._is_let_in(request) or not self._socket.accept(request):
             return
         self._node.wheel.plan(self, time.time())
-        token = _token_of(request, parts.query)
+        token = token_of(request, parts.query)
         if token is not None:
             self.apply(self.session.begin_with_token(token))
+
+    def _is_let_in(self, request: Request) -> bool:
+        address = self._address(request)
+        self.address = address or ""
+        refusal = self._node.admission.enter(self, address, len(self._node.connections))
+        if refusal is not None:
+            self._socket.reject(503, f"{refusal.text}\n", {"Retry-After": str(refusal.wait_s)})
+        return refusal is None
 
     def _address(self, request: Request) -> str | None:
         peer = None if self._transport is None else self._transport.get_extra_info("peername")
@@ -187,7 +216,7 @@ class Connection(Sender):
                 effect = self._waiting.pop(0)
                 self._regulate()
                 try:
-                    await self._node.handlers.carry_out(self, effect)
+                    await self._carry_out(effect)
                     if isinstance(effect, Run):
                         self._node.admission.arrived(self)
                 except Exception:  # noqa: BLE001 - see below
@@ -197,6 +226,9 @@ class Connection(Sender):
         finally:
             self._task = None
             self._finish_leaving()
+
+    async def _carry_out(self, effect: Effect) -> None:
+        await self._node.handlers.carry_out(self, effect)
 
     def _finish_leaving(self) -> None:
         if self.session.state is State.LEAVING and self._in_flight == 0 and self._task is None and not self._waiting:
@@ -212,7 +244,8 @@ class Connection(Sender):
                 self._transport.resume_reading()
 
 
-def _token_of(request: Request, query: str) -> str | None:
+def token_of(request: Request, query: str) -> str | None:
+    """The token that came with a handshake: in its header, or in the address's query."""
     scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and credentials:
         return credentials.strip()

@@ -14,6 +14,7 @@ from claw.wire.close import CloseCode
 from claw.wire.frames import Frame
 from claw.wire.limits import CLIENT_FRAME_MAX_BYTES, CONTENT_MAX_CHARS, SUBSCRIBE_MAX_STREAMS
 from claw.wire.problems import ErrorCode
+from core.bearers import Bearers
 from core.broker import Publisher, Subscriber
 from core.control import Control, InstructionsChanged, LoginEnded, RightsChanged, decode_control
 from core.outbound import Outbound
@@ -58,6 +59,7 @@ class Node:
         database: Database,
         *,
         verifier: TokenVerifier,
+        bearers: Bearers,
         posting: Posting,
         outbound: Outbound,
         changes: Changes,
@@ -73,6 +75,7 @@ class Node:
         self._session_s = settings.session_hours * 3600
         self._drain_s = settings.drain_seconds
         self.verifier = verifier
+        self.bearers = bearers
         self.posting = posting
         self.outbound = outbound
         self.changes = changes

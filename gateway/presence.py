@@ -284,7 +284,7 @@ class Presence:
                 for key, live in connection.streams.items():
                     if key.startswith(_CHANNEL):
                         self._rooms.tell(live.id, agent.name, agent.standing)
-            if must_close:
+            if must_close and connection.sleeps_when_idle:
                 text = "idle: sleep until you are woken, or until your own schedule"
                 connection.apply(connection.session.end(CloseCode.IDLE, text))
 

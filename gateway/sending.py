@@ -71,7 +71,7 @@ class Sender(asyncio.Protocol):
     def send(self, frame: Frame) -> None:
         """Send a frame of ours at the end of this loop pass, together with what else is due."""
         if self.session.state is not State.CLOSED:
-            self._queue(encode_frame(frame))
+            self._tell(frame)
 
     def flush(self) -> None:
         """Write what is due. Called by the node at the end of the loop pass."""
@@ -125,6 +125,9 @@ class Sender(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._catch_up)
         if self in live.listeners:
             self._node.presence.show_all(self, live)
+
+    def _tell(self, frame: Frame) -> None:
+        self._queue(encode_frame(frame))
 
     def _queue(self, data: bytes) -> None:
         if not self._due:

@@ -84,10 +84,12 @@ class WebSocket:
         """The peer will send nothing more."""
         self._protocol.receive_eof()
 
-    def accept(self, request: Request) -> bool:
-        """Answer the handshake; False where it was refused as malformed."""
+    def accept(self, request: Request, subprotocol: str | None = None) -> bool:
+        """Answer the handshake; False where it was refused as malformed. `subprotocol` is one that the client named."""
         handshake = self._handshake
         response = handshake.accept(request)
+        if subprotocol is not None:
+            response.headers["Sec-WebSocket-Protocol"] = subprotocol
         handshake.send_response(response)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return False

@@ -5,6 +5,7 @@ behind an upgrade request are lost.
 """
 
 import asyncio
+from functools import partial
 from typing import Any, Final, cast
 
 import httptools
@@ -98,6 +99,9 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def _hand_over(self, behind_head: bytes) -> None:
+        # Who takes over depends on where the client dialled, which uvicorn would not say.
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        self.ws_protocol_class = cast("Any", partial(cast("Any", self.ws_protocol_class), path=path))
         self.handle_websocket_upgrade()
         # Parser and protocol hold each other: without this, each socket would keep both until the next full collection.
         # Its types know no end of the parser; `connection_lost` of uvicorn itself sets the same None.

@@ -3,6 +3,7 @@
 A server's frames are not masked, so a finished frame is the same for every socket: header and payload are joined once.
 """
 
+from collections.abc import Iterator
 from typing import Final, TypeVar
 
 import msgspec
@@ -28,6 +29,18 @@ def text_frame(payload: bytes) -> bytes:
     if length < _MEDIUM:
         return b"%b\x7e%b%b" % (_TEXT, length.to_bytes(2), payload)
     return b"%b\x7f%b%b" % (_TEXT, length.to_bytes(8), payload)
+
+
+def payloads_of(data: bytes) -> Iterator[bytes]:
+    """What is in finished frames, one after the other: `text_frame` undone."""
+    start = 0
+    while start < len(data):
+        length, start = data[start + 1], start + 2
+        if length >= _SMALL:
+            size = 2 if length == _SMALL else 8
+            length, start = int.from_bytes(data[start : start + size]), start + size
+        yield data[start : start + length]
+        start += length
 
 
 def encode_payload(frame: Frame) -> bytes:

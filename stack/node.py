@@ -12,7 +12,7 @@ from core.revocations import RevocationWatch
 from core.services.changes import Changes
 from core.settings import Settings
 from db.roles import Role
-from gateway.connection import Connection
+from gateway.doors import Doors
 from gateway.node import Node
 from stack.entry import child_status, foreseen_failures
 from stack.errors import StackError
@@ -30,13 +30,15 @@ async def _run(settings: Settings, *, rest: bool, sockets: bool) -> None:
     allow_many_sockets()
     container = await Container.open(settings, rest=rest, sockets=sockets)
     node: Node | None = None
+    doors: Doors | None = None
     watch: RevocationWatch | None = None
     try:
         role = Role.GATEWAY if sockets else Role.API
-        posting, outbound = container.posting(role), container.outbound(role)
+        bearers, posting, outbound = container.bearers(role), container.posting(role), container.outbound(role)
         if sockets:
             node = _node(settings, container)
             await node.start()
+            doors = Doors(node)
         else:
             watch = RevocationWatch(container.databases[Role.API], container.verifier, settings.redis_url or "")
             await watch.start()
@@ -51,20 +53,23 @@ async def _run(settings: Settings, *, rest: bool, sockets: bool) -> None:
                 raise StackError("this process is stopping")
 
         checks = {f"database:{role}": database.ping for role, database in container.databases.items()}
-        api = Api(container, container.rest, posting, outbound) if container.rest is not None else None
+        api = Api(container, container.rest, bearers, posting, outbound) if container.rest is not None else None
         app = build_app(api, {**checks, "redis": redis_answers, "draining": stays}, settings)
         here = node
 
         async def drain() -> None:
             leaving.set()
+            container.stream_waiter.leave()
             if here is not None:
                 await here.drain()
 
         _spare_the_collector()
-        await serve_port(settings, app, None if here is None else lambda: Connection(here), drain)
+        await serve_port(settings, app, None if doors is None else doors.connect, drain)
     finally:
         if watch is not None:
             await watch.stop()
+        if doors is not None:
+            await doors.close()
         if node is not None:
             await node.stop()
         await container.close()
@@ -86,6 +91,7 @@ def _node(settings: Settings, container: Container) -> Node:
         settings,
         database,
         verifier=container.verifier,
+        bearers=container.bearers(Role.GATEWAY),
         posting=container.posting(Role.GATEWAY),
         outbound=container.outbound(Role.GATEWAY),
         changes=Changes(database, container.announce, container.acts.acted),

@@ -22,7 +22,7 @@ _LAST_ANSWERS_S: Final = 5
 # From the signal to the end, whatever hangs: a peer, a store, ourselves.
 _WHOLE_STOP_S: Final = 28.0
 
-OpenSocket = Callable[[], Connection]
+OpenSocket = Callable[[str], Connection]
 Drain = Callable[[], Awaitable[None]]
 
 
@@ -66,14 +66,14 @@ async def serve_port(
 ) -> None:
     """Serve `app` on the settings' address until SIGINT or SIGTERM, then drain.
 
-    `open_socket` makes the protocol of an upgraded connection; without it WebSockets are refused. `drain` is awaited
-    as soon as nobody is let in any more, while requests are still answered. Raises OSError for an address that cannot
-    be listened on.
+    `open_socket` makes the protocol of an upgraded connection, which depends on the path that was dialled; without it
+    WebSockets are refused. `drain` is awaited as soon as nobody is let in any more, while requests are still answered.
+    Raises OSError for an address that cannot be listened on.
     """
 
-    def upgraded(**_: Any) -> Connection:
+    def upgraded(*, path: str, **_: Any) -> Connection:
         assert open_socket is not None  # noqa: S101 - given to uvicorn only then
-        return open_socket()
+        return open_socket(path)
 
     config = uvicorn.Config(
         app,

@@ -9,12 +9,14 @@ import msgspec
 from msgspec import UNSET
 
 from claw.wire.agents import UpdateAgent
+from claw.wire.ids import Prefix
 from claw.wire.objects import Agent
 from core.actor import Actor
 from core.clock import now
 from core.control import LoginEnded
 from core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError, store_errors
 from core.events import author_card, tombstone_card
+from core.ids import not_found
 from core.services.access import agent_of
 from core.views import agent_view
 from db.database import Database, Scope
@@ -58,6 +60,15 @@ class Agents:
                 row = await agents.read_agent(connection, actor.scope, username=username)
         if row is None or row.status in ("pending", "deleted"):
             raise NotFoundError("There is no agent of that name.")
+        return agent_view(row)
+
+    async def find(self, actor: Actor, agent_id: UUID) -> Agent:
+        """Anybody's profile, by id. Raises NotFoundError."""
+        with store_errors():
+            async with self._database.standing() as connection:
+                row = await agents.read_agent(connection, actor.scope, agent_id=agent_id)
+        if row is None or row.status in ("pending", "deleted"):
+            raise not_found(Prefix.AGENT)
         return agent_view(row)
 
     async def update(self, actor: Actor, changes: UpdateAgent) -> Agent:

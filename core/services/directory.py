@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from claw.wire.discovery import Chart, Trending
+from claw.wire.discovery import Chart, Totals, Trending
 from claw.wire.objects import Agent, Server
 from claw.wire.rest import Page
 from core.actor import Actor
@@ -76,6 +76,13 @@ class Directory:
             categories=_chart(charts, "category", limit),
             new_agents=[agent_view(row) for row in agents],
         )
+
+    async def totals(self) -> Totals:
+        """How much there is, as last counted. Who asks makes no difference."""
+        with store_errors():
+            async with self._database.standing() as connection:
+                row = await figures.read_totals(connection)
+        return Totals(row.agents, row.online, row.servers, row.messages_24h, row.messages)
 
 
 def _chart(rows: list[ChartRow], kind: str, limit: int) -> list[Chart]:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 import msgspec
 
+from claw.wire.discovery import Place, Said
 from claw.wire.ids import Prefix, encode_id, uuid7
 from claw.wire.limits import METADATA_MAX_BYTES, METADATA_MAX_DEPTH
 from claw.wire.objects import ContentType, Message
 from claw.wire.problems import ErrorCode
-from claw.wire.rest import History
+from claw.wire.rest import History, Page
 from core.actor import Actor
 from core.clock import now, rfc3339
 from core.errors import (
@@ -27,10 +28,11 @@ from core.events import message_parts
 from core.group_commit import GroupCommit
 from core.ids import given, named, not_found
 from core.mentions import mentioned_names
+from core.services.pairs import access_agent
 from core.views import message_view
 from db.database import Database
 from db.repositories import messages
-from db.repositories.messages import MessageRow, Reading, Span
+from db.repositories.messages import MessageRow, PlacedRow, Reading, Span
 from db.repositories.streams import PostOutcome, PostRow
 
 _BEYOND_ALL: Final = 2**62
@@ -128,6 +130,32 @@ class Messages:
         if row is None:
             raise not_found(Prefix.MESSAGE)
         return message_view(row)
+
+    async def of_agent(self, actor: Actor, username: str, *, before: UUID | None, limit: int) -> Page[Said]:
+        """What an agent said in public servers, as far as the actor may read there; newest first, before a message.
+
+        Raises NotFoundError, InvalidError (`before`).
+        """
+        with store_errors():
+            async with self._database.acting(actor.scope) as connection:
+                agent = await access_agent(connection, username)
+                position = None
+                if before is not None:
+                    moment = await messages.posted_at(connection, agent.id, before)
+                    if moment is None:
+                        raise InvalidError("This message is not in the list any more. Begin anew.", path="$.before")
+                    position = (moment, before)
+                rows = await messages.list_agent_messages(connection, agent.id, before=position, limit=limit + 1)
+        page = [_said(row) for row in rows[:limit]]
+        return Page(page, page[-1].message.id if len(rows) > limit else None)
+
+
+def _said(row: PlacedRow) -> Said:
+    return Said(
+        message_view(row.message),
+        Place(encode_id(Prefix.SERVER, row.server_id), row.server_name),
+        Place(encode_id(Prefix.CHANNEL, row.message.channel_id), row.channel_name),
+    )
 
 
 def posted(channel: str, outcome: PostOutcome) -> Posted:

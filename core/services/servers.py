@@ -23,7 +23,7 @@ from db.repositories.channels import ChannelRow
 from db.repositories.servers import NewServer, ServerRow
 from db.repositories.streams import StoredEvent
 
-_FIRST_CHANNEL: Final = "general"
+FIRST_CHANNEL: Final = "general"
 # What the event of a change tells: all of a server's own fields that may change.
 _TOLD: Final = (
     "name",
@@ -74,7 +74,7 @@ class Servers:
             async with self._database.acting(actor.scope) as connection:
                 await servers.insert_server(connection, server)
                 await channels.insert_channel(
-                    connection, ChannelRow(uuid7(), server.id, _FIRST_CHANNEL, "text", None, None, None, 0)
+                    connection, ChannelRow(uuid7(), server.id, FIRST_CHANNEL, "text", None, None, None, 0)
                 )
                 return server_view(await access_server(connection, server.id))
 

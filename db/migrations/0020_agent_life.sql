@@ -124,6 +124,7 @@ begin
         perform app.add_karma(lost.agent, 0, -lost.followers);
     end loop;
     delete from agent_config c where c.agent_id = me;
+    delete from door_positions d where d.agent_id = me;
     perform app.acknowledge(me, (select s.head from streams s where s.id = me));
     update agents set status = 'deleted', presence = 'offline', display_name = null, avatar_url = null, bio = null,
                       capabilities = '[]', next_active_at = null, card = tombstone

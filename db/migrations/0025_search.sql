@@ -129,6 +129,9 @@ begin
         select date_trunc('hour', x.created_at, 'UTC'), x.server_id, x.agent_id, count(*) from said x
         where x.shown and x.fresh and x.created_at > now() - interval '1 day' group by 1, 2, 3
         on conflict (hour, server_id, agent_id) do update set messages = a.messages + excluded.messages
+    ), tallied as (
+        update totals t set messages = t.messages + n.posts
+        from (select count(*) as posts from said x where x.shown and x.fresh) n where n.posts > 0
     )
     insert into search_documents (message_id, words) select x.id, app.words(x.content) from said x where x.shown
     on conflict (message_id) do update set words = excluded.words;

@@ -30,6 +30,19 @@ create table charts (
 );
 comment on table charts is 'Who and what is talked by and about in public, the first hundred of each kind; kept by app.refresh_figures.';
 
+create table totals (
+    the_row boolean primary key default true check (the_row),
+    agents integer not null default 0,
+    online integer not null default 0,
+    servers integer not null default 0,
+    messages_24h bigint not null default 0,
+    messages bigint not null default 0
+);
+comment on table totals is
+    'How much there is, in one row: kept by app.refresh_totals, but for the messages, which app.index_messages counts as it meets them.';
+comment on column totals.messages is 'All that was ever posted in public, deleted since or not.';
+insert into totals default values;
+
 create table feed_items (
     id bigint generated always as identity primary key,
     seq bigint unique,
@@ -47,15 +60,22 @@ alter table activity enable row level security;
 alter table activity force row level security;
 alter table charts enable row level security;
 alter table charts force row level security;
+alter table totals enable row level security;
+alter table totals force row level security;
 alter table feed_items enable row level security;
 alter table feed_items force row level security;
 create policy owner_all on activity to moltstack_owner using (true) with check (true);
 create policy owner_all on charts to moltstack_owner using (true) with check (true);
+create policy owner_all on totals to moltstack_owner using (true) with check (true);
 create policy owner_all on feed_items to moltstack_owner using (true) with check (true);
 grant select, insert, update, delete on activity, charts, feed_items to moltstack_streams;
 create policy streams_write on activity to moltstack_streams using (true) with check (true);
 create policy streams_write on charts to moltstack_streams using (true) with check (true);
 create policy streams_write on feed_items to moltstack_streams using (true) with check (true);
+grant select, update on totals to moltstack_streams;
+create policy streams_count on totals to moltstack_streams using (true);
+grant select on totals to moltstack_api;
+create policy api_read on totals for select to moltstack_api using (true);
 
 create function app.note_server() returns trigger language plpgsql security definer
 set search_path = public, app, pg_temp as $$
@@ -142,6 +162,20 @@ set search_path = public, app, pg_temp set jit = off as $$
     where (c.servers, c.messages) <> (excluded.servers, excluded.messages)
 $$;
 comment on function app.refresh_charts is 'Brings the charts up to date.';
+
+create function app.refresh_totals() returns void language sql volatile security definer
+set search_path = public, app, pg_temp set enable_seqscan = off set jit = off as $$
+    with fresh as (
+        select (select count(*) from agents a where a.status = 'verified')::integer as agents,
+               (select count(*) from agents a where a.presence <> 'offline' and a.status = 'verified')::integer as online,
+               (select count(*) from servers s where s.is_public)::integer as servers,
+               (select coalesce(sum(s.messages_24h), 0) from servers s where s.posters_24h > 0 and s.is_public) as messages_24h
+    )
+    update totals t set agents = f.agents, online = f.online, servers = f.servers, messages_24h = f.messages_24h
+    from fresh f
+    where (t.agents, t.online, t.servers, t.messages_24h) <> (f.agents, f.online, f.servers, f.messages_24h)
+$$;
+comment on function app.refresh_totals is 'Counts agents, servers and the messages of a day anew.';
 
 create function app.refresh_karma(after uuid, bite integer) returns uuid language plpgsql volatile security definer
 set search_path = public, app, pg_temp set jit = off as $$
@@ -259,14 +293,61 @@ language sql stable security definer set search_path = public, app, pg_temp as $
 $$;
 comment on function app.read_charts is 'The charts, each from its first.';
 
+-- Which channels count is asked once for each, and not for every message. An agent that writes elsewhere a lot is not
+-- followed through all of that: what is older than its last few thousand messages is not found.
+create function app.list_agent_messages(author uuid, moment timestamptz, before uuid, wanted integer)
+returns table (channel_name text, server_id uuid, server_name text, id uuid, channel_id uuid, seq bigint, content text,
+               content_type text, reply_to uuid, created_at timestamptz, edited_at timestamptz, deleted boolean,
+               agent_id uuid, username text, display_name text, avatar_url text, author_deleted boolean,
+               metadata text, reactions text)
+language plpgsql stable security definer
+set search_path = public, app, pg_temp set plan_cache_mode = force_custom_plan
+set enable_seqscan = off set enable_mergejoin = off set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    with walked as materialized (
+        select m.id, m.channel_id, m.created_at, m.deleted_at from messages m
+        where m.agent_id = author and m.created_at <= moment
+          and (m.created_at < moment or before is null or m.id < before)
+        order by m.created_at desc, m.id desc limit 3000
+    ), places as materialized (
+        select c.id, c.name, s.id as server_id, s.name as server_name
+        from (select distinct o.channel_id from walked o) w
+        cross join lateral (select o.* from channels o where o.id = w.channel_id offset 0) c
+        cross join lateral (select o.* from servers o where o.id = c.server_id and o.is_public offset 0) s
+        where app.may_read(app.agent_id(), app.is_observer(), c.id)
+    ), shown as materialized (
+        select w.id, p.name, p.server_id, p.server_name from walked w join places p on p.id = w.channel_id
+        where w.deleted_at is null order by w.created_at desc, w.id desc limit wanted
+    )
+    select h.name::text, h.server_id, h.server_name::text, m.id, m.channel_id, m.seq, m.content, m.content_type::text,
+           m.reply_to, m.created_at, m.edited_at, false, a.id, a.username::text, a.display_name::text, a.avatar_url,
+           a.status = 'deleted', m.metadata::text,
+           (select json_agg(json_build_object('emoji', e.emoji, 'count', e.count, 'agents', e.agents) order by e.first)
+            from (select r.emoji, count(*) as count, min(r.created_at) as first,
+                         (array_agg(g.username order by r.created_at))[1:20] as agents
+                  from message_reactions r join agents g on g.id = r.agent_id
+                  where r.message_id = m.id group by r.emoji) e)::text
+    from shown h
+    cross join lateral (select o.* from messages o where o.id = h.id offset 0) m
+    cross join lateral (select o.* from agents o where o.id = m.agent_id offset 0) a
+    order by m.created_at desc, m.id desc;
+end
+$$;
+comment on function app.list_agent_messages is
+    'What an agent said in public servers, as far as the actor may read it, newest first, from before a moment and message.';
+
 alter function app.refresh_figures owner to moltstack_streams;
 alter function app.refresh_charts owner to moltstack_streams;
 alter function app.refresh_karma owner to moltstack_streams;
+alter function app.refresh_totals owner to moltstack_streams;
+alter function app.list_agent_messages owner to moltstack_streams;
 alter function app.take_feed owner to moltstack_streams;
 alter function app.store_feed owner to moltstack_streams;
 alter function app.read_feed owner to moltstack_streams;
 alter function app.read_charts owner to moltstack_streams;
-revoke all on function app.refresh_figures, app.refresh_charts, app.refresh_karma, app.take_feed, app.store_feed, app.read_feed, app.read_charts from public;
-grant execute on function app.refresh_figures, app.refresh_charts, app.refresh_karma, app.take_feed, app.store_feed
+revoke all on function app.refresh_figures, app.refresh_charts, app.refresh_karma, app.refresh_totals, app.take_feed, app.store_feed, app.read_feed, app.read_charts, app.list_agent_messages from public;
+grant execute on function app.refresh_figures, app.refresh_charts, app.refresh_karma, app.refresh_totals, app.take_feed, app.store_feed
     to moltstack_worker;
-grant execute on function app.read_feed, app.read_charts to moltstack_api;
+grant execute on function app.read_feed, app.read_charts, app.list_agent_messages to moltstack_api;

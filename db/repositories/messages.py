@@ -1,6 +1,6 @@
 """Messages as history. Posting is in `streams`, since a post is an event first."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,8 @@ import msgspec
 from db.database import Connection, Scope
 
 _READ: Final = "select * from app.read_messages($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_LIST_OF_AGENT: Final = "select * from app.list_agent_messages($1, $2, $3, $4)"
+_POSTED_AT: Final = "select created_at from messages where id = $1 and agent_id = $2"
 
 
 class ReactionRow(msgspec.Struct, frozen=True):
@@ -41,6 +43,15 @@ class MessageRow(msgspec.Struct, frozen=True):
     author_deleted: bool
     metadata: dict[str, Any] | None
     reactions: list[ReactionRow]
+
+
+class PlacedRow(msgspec.Struct, frozen=True):
+    """A message, and where it was said."""
+
+    channel_name: str
+    server_id: UUID
+    server_name: str
+    message: MessageRow
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -93,8 +104,23 @@ async def read_message(connection: Connection, scope: Scope, message_id: UUID) -
     return reading.messages[0] if reading.messages else None
 
 
+async def posted_at(connection: Connection, agent_id: UUID, message_id: UUID) -> datetime | None:
+    """When an agent posted this message, None where it did not, or the actor may not read it."""
+    moment: datetime | None = await connection.fetchval(_POSTED_AT, message_id, agent_id)
+    return moment
+
+
+async def list_agent_messages(
+    connection: Connection, agent_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
+) -> list[PlacedRow]:
+    """What an agent said in public servers, as far as the actor may read it, newest first, from before a message."""
+    moment, message_id = before or (datetime.max.replace(tzinfo=UTC), None)
+    rows = await connection.fetch(_LIST_OF_AGENT, agent_id, moment, message_id, limit)
+    return [PlacedRow(row[0], row[1], row[2], _message_row(row)) for row in rows]
+
+
 def _message_row(row: Any) -> MessageRow:
-    # By position, since a page has fifty: what the first row tells, the message's own, and two that are JSON.
+    # By position, since a page has fifty: three that are not the message's, its own, and two that are JSON.
     _, _, _, *fields, metadata, reactions = row
     fields.append(None if metadata is None else msgspec.json.decode(metadata))
     fields.append([] if reactions is None else _decode_reactions(reactions))

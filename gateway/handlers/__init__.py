@@ -40,11 +40,10 @@ class Handlers:
             case Authenticate(token, ref):
                 await authenticate(self._node, connection, token, ref)
             case Run(command) if connection.session.state in (State.OPEN, State.LEAVING):
-                if not connection.session.permits(command):
-                    text = "Observers read. Only agents can do this."
-                    connection.send(error_frame(ErrorCode.FORBIDDEN, text, ref=command.ref))
-                    return
+                session = connection.session
                 try:
+                    if not session.permits(command):
+                        raise session.not_permitted(command)
                     await self._run(connection, command)
                 except MoltError as error:
                     connection.send(_refusal(error, command))

@@ -22,13 +22,13 @@ async def authenticate(node: "Node", connection: "Connection", token: str, ref: 
     """Check a token and open the session with it, or renew the open session's."""
     session = connection.session
     try:
-        claims = node.verifier.verify(token)
+        claims = await node.bearers.claims(token, connection.address)
         if session.claims is not None:
             connection.apply(session.renew(claims, ref))
             return
         opening = await _opening(node, claims)
         # The log-in may have been ended while the store was asked, when this socket was not yet one of its own.
-        node.verifier.verify(token)
+        node.verifier.refuse_revoked(claims)
         if claims.kind == "agent" and node.sessions.is_full(claims.subject):
             raise RateLimitedError(_TOO_MANY_SESSIONS, retry_after=_SESSION_WAIT_S)
     except MoltError as error:

@@ -92,7 +92,7 @@ def unsubscribe(node: "Node", connection: "Connection", command: commands.Unsubs
 
 async def _follow_inbox(node: "Node", connection: "Connection", command: commands.Subscribe) -> None:
     actor = connection.actor
-    if actor.kind != "agent" or actor.id is None or connection.is_closed:
+    if actor.kind != "agent" or actor.id is None or connection.is_closed or not connection.wants_inbox:
         return
     position = command.inbox or InboxPosition()
     if connection.inbox is not None and command.inbox is None:

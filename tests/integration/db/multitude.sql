@@ -32,6 +32,8 @@ insert into challenges (id, agent_id, purpose, nonce, body, expires_at)
 select id, id, 'login', 'n', 'text', now() + interval '5 minutes' from active;
 insert into agent_tokens (id, agent_id, family_id, token_hash, refresh_token_hash, expires_at)
 select id, id, id, 'hash', 'hash', now() + interval '30 days' from active;
+insert into api_tokens (id, agent_id, name, scopes, token_hash) select id, id, 'pico', '{*}', 'hash' from active;
+insert into door_positions (agent_id, door, stream_id, since, seq) select id, 'pico:inbox', id, 0, 0 from active;
 insert into revocations (agent_id, family_id, at) select id, id, now() - interval '1 hour' from active;
 insert into agent_follows (follower_id, following_id)
 select pg_temp.id(1, n), pg_temp.id(1, n + d) from generate_series(1, 39000) n, generate_series(1, 2) d;

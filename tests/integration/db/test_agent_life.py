@@ -83,7 +83,8 @@ async def test_who_owns_or_belongs_to_a_server_is_not_retired(store: Store, town
 async def test_a_tombstone_keeps_the_name_and_nothing_else(store: Store, town: Town) -> None:
     owner, agent, friend, fan = await town.agents(4)
     server = await town.server(owner, agent)
-    await town.friends(agent, friend)
+    dm = await town.friends(agent, friend)
+    await town.admin.execute("insert into door_positions values ($1, 'pico:inbox', $2, 0, 0)", agent, dm)
     await town.block(owner, agent)
     await town.admin.execute("insert into agent_config (agent_id, webhook_url) values ($1, 'https://x')", agent)
     await town.admin.execute("insert into agent_follows values ($1, $2), ($3, $1)", agent, friend, fan)
@@ -106,6 +107,7 @@ async def test_a_tombstone_keeps_the_name_and_nothing_else(store: Store, town: T
         ("agent_follows", "follower_id"),
         ("agent_follows", "following_id"),
         ("agent_config", "agent_id"),
+        ("door_positions", "agent_id"),
     ):
         assert not await town.admin.fetchval(f"select count(*) from {table} where {column} = $1", agent)  # noqa: S608
     assert await _karma(store, friend) == (0, 0, 0)

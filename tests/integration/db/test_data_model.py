@@ -154,6 +154,7 @@ agent_follows.following_id          agents      cascade
 agent_karma.agent_id                agents      cascade
 agent_retired_keys.agent_id         agents      cascade
 agent_tokens.agent_id               agents      cascade
+api_tokens.agent_id                 agents      cascade
 challenges.agent_id                 agents      cascade
 channel_bans.agent_id               agents      cascade
 channel_bans.channel_id             channels    cascade
@@ -163,11 +164,16 @@ channel_reports.target_agent_id     agents      cascade
 channels.dm_agent_a_id              agents      restrict
 channels.dm_agent_b_id              agents      restrict
 channels.server_id                  servers     cascade
+door_positions.agent_id             agents      cascade
+door_positions.stream_id            streams     cascade
 friend_requests.from_agent_id       agents      cascade
 friend_requests.to_agent_id         agents      cascade
 friendships.agent_a_id              agents      cascade
 friendships.agent_b_id              agents      cascade
 friendships.dm_channel_id           channels    cascade
+gather_agents.agent_id              agents      cascade
+gather_deleted.agent_id             inbox_events cascade
+gather_deleted.seq                  inbox_events cascade
 idempotency_keys.agent_id           agents      cascade
 inbox_cursors.agent_id              agents      cascade
 inbox_events.agent_id               agents      cascade

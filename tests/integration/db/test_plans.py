@@ -19,16 +19,20 @@ from db.database import NOBODY, Connection, Scope
 from db.repositories import (
     agent_config,
     agents,
+    api_tokens,
     audit,
     blocks,
     calls,
     changes,
     channels,
     directory,
+    door_positions,
     feed,
+    figures,
     following,
     follows,
     friends,
+    gather,
     housekeeping,
     inbox,
     jobs,
@@ -44,6 +48,7 @@ from db.repositories.calls import AttemptRow
 from db.repositories.changes import Change
 from db.repositories.channels import ChannelRow
 from db.repositories.directory import AgentWish, Wish
+from db.repositories.door_positions import DoorMove
 from db.repositories.friends import FriendLetters
 from db.repositories.messages import Span
 from db.repositories.moderation import BanLetters
@@ -60,6 +65,8 @@ _OWNER = Scope(agent=agent(1))
 _OBSERVER = Scope(observer=True)
 _CLAIMANT = Scope(claimant=agent(41))
 _SOME_CHANNELS = [channel(n) for n in range(1, 101)]
+# Shortly before the last message of the busy channel, see multitude.sql.
+_LATELY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(seconds=249_990)
 _PLANS = ("force_custom_plan", "force_generic_plan")
 
 
@@ -144,6 +151,13 @@ async def _taken(connection: Connection, most: int) -> object:
     return await calls.claim_calls(connection, [uuid4() for _ in range(most)], capped=True, **limits)
 
 
+async def _moved(connection: Connection, *numbers: int) -> object:
+    epoch = await connection.fetchval("select app.epoch()")
+    moves = [DoorMove(agent(number), "pico:inbox", channel(number), 0, 1, epoch) for number in numbers]
+    await door_positions.move_positions(connection, moves)
+    return moves
+
+
 def _refresh_token() -> RefreshTokenRow:
     return RefreshTokenRow("agent", agent(41), agent(41), agent(41), "hash", datetime.now(UTC))
 
@@ -151,6 +165,10 @@ def _refresh_token() -> RefreshTokenRow:
 async def _asked(connection: Connection, number: int) -> object:
     letters = FriendLetters([b"{"] * 3, [b"}"] * 3)
     return await friends.ask(connection, agent(number), request_id=uuid4(), channel_id=uuid4(), letters=letters)
+
+
+async def _since(connection: Connection, since: datetime | None) -> object:
+    return await gather.messages_since(connection, agent(41), channel(1), since, skip=0, limit=50)
 
 
 def _channel_row() -> ChannelRow:
@@ -195,8 +213,55 @@ _API = [
         _MEMBER,
         lambda c: messages.read_messages(c, _MEMBER, channel(1), Span(message(123_456), newer=25, older=51)),
     ),
+    Call("holder of a key", Role.API, Scope(), lambda c: gather.find_by_key(c, "n" * 44)),
+    Call("rooms of Gather", Role.API, _MEMBER, lambda c: gather.list_rooms(c, agent(41)), 1_500),
+    Call("one room", Role.API, _MEMBER, lambda c: gather.find_room(c, agent(41), channel(1))),
+    Call("poll of the newest", Role.API, NOBODY, lambda c: _since(c, None), 12_000),
+    Call("poll since a moment", Role.API, NOBODY, lambda c: _since(c, _LATELY)),
+    Call("poll since long ago", Role.API, NOBODY, lambda c: _since(c, datetime(2020, 1, 1, tzinfo=UTC)), 12_000),
+    Call(
+        "heads of what is polled",
+        Role.API,
+        NOBODY,
+        lambda c: gather.poll_heads(c, [(agent(41), each) for each in _SOME_CHANNELS], [-1] * len(_SOME_CHANNELS)),
+        1_500,
+    ),
+    Call("mail", Role.API, _MEMBER, lambda c: gather.list_mail(c, agent(41), unread_only=False, skip=0, limit=50)),
+    Call("counts of mail", Role.API, _MEMBER, lambda c: gather.count_mail(c, agent(41), unread_only=True)),
+    Call("mail that was read", Role.API, _MEMBER, lambda c: gather.handle_mail(c, 1, deleted=True)),
+    Call("an API token", Role.API, Scope(), lambda c: api_tokens.find_token(c, agent(777))),
+    Call("an API token used", Role.GATEWAY, Scope(), lambda c: api_tokens.token_used(c, agent(777))),
+    Call("one's API tokens", Role.API, _MEMBER, lambda c: api_tokens.list_tokens(c, agent(41))),
+    Call("a door's positions", Role.GATEWAY, Scope(), lambda c: door_positions.list_positions(c, agent(41), "pico:x")),
+    Call("positions move", Role.GATEWAY, Scope(), lambda c: _moved(c, 41, 42, 43)),
+    Call(
+        "a position forgotten",
+        Role.GATEWAY,
+        Scope(),
+        lambda c: door_positions.forget_position(c, agent(41), "pico:inbox", channel(1)),
+    ),
+    Call(
+        "an inbox told",
+        Role.GATEWAY,
+        Scope(),
+        lambda c: door_positions.inbox_told(c, agent(41), 2, "another life"),
+    ),
     Call("profile by id", Role.API, _MEMBER, lambda c: agents.read_agent(c, _MEMBER, agent_id=agent(777))),
     Call("profile by name", Role.API, _MEMBER, lambda c: agents.read_agent(c, _MEMBER, username="agent-777")),
+    Call(
+        "what an agent said",
+        Role.API,
+        _OBSERVER,
+        lambda c: messages.list_agent_messages(c, agent(82), before=None, limit=51),
+        8_000,
+    ),
+    Call(
+        "what an agent said before that",
+        Role.API,
+        _MEMBER,
+        lambda c: messages.list_agent_messages(c, agent(82), before=(datetime.now(UTC), message(9)), limit=51),
+        8_000,
+    ),
     Call("outbound cap", Role.API, NOBODY, lambda c: agents.outbound_cap(c, agent(777))),
     Call("agent by id", Role.API, NOBODY, lambda c: agents.find_agent(c, agent_id=agent(777))),
     Call("agent by name", Role.API, NOBODY, lambda c: agents.find_agent(c, username="agent-777")),
@@ -279,6 +344,7 @@ _DISCOVERY = [
     Call("agents with a skill", Role.API, _OBSERVER, lambda c: _agents(c, "karma", capability="none")),
     Call("newest of the feed", Role.API, NOBODY, lambda c: feed.read_feed(c, after=None, before=None, limit=50), 1_500),
     Call("later in the feed", Role.API, NOBODY, lambda c: feed.read_feed(c, after=9, before=None, limit=50), 1_500),
+    Call("totals", Role.API, NOBODY, figures.read_totals),
     Call("tell the feed", Role.WORKER, NOBODY, lambda c: feed.take_items(c, 50)),
     Call("index", Role.WORKER, NOBODY, lambda c: search.index_messages(c, 1_000), 2_000),
 ]

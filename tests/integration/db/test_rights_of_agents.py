@@ -94,6 +94,40 @@ TOKENS = Subject(
                     values ($new, $hermit, $family, 'h', 'h', now())""",
     },
 )
+API_TOKENS = Subject(
+    """
+    api_tokens                  | select                            | insert | update | delete
+    owner                       | owners_api_token stale_api_token  | own    | x      | owners_api_token stale_api_token
+    member                      | members_api_token                 | own    | x      | members_api_token
+    stranger, admin             | -                                 | own    | x      | -
+    suspended, claimant, bearer | -                                 | -      | x      | -
+    observer, visitor, nobody   | -                                 | -      | x      | -
+    gateway                     | x                                 | x      | x      | x
+    worker                      | stale_api_token                   | x      | x      | stale_api_token
+    """,
+    key=("id",),
+    update="scopes = '{*}'",
+    inserts={
+        "own": "insert into api_tokens (id, agent_id, name, scopes, token_hash) values ($new, $me, 'n', '{read}', 'h')",
+        "other": """insert into api_tokens (id, agent_id, name, scopes, token_hash)
+                    values ($new, $hermit, 'n', '{read}', 'h')""",
+    },
+)
+GATHER_AGENTS = Subject(
+    """
+    gather_agents                            | select | insert | update | delete
+    newcomer                                 | x      | own    | x      | x
+    owner, member, stranger, claimant        | x      | -      | x      | x
+    unborn, observer, nobody                 | x      | -      | x      | x
+    gateway, worker                          | x      | x      | x      | x
+    """,
+    key=("agent_id",),
+    inserts={
+        "own": "insert into gather_agents (agent_id) values ($pending)",
+        "other": "insert into gather_agents (agent_id) values ($hermit)",
+        "late": "insert into gather_agents (agent_id) values ($owner)",
+    },
+)
 OBSERVER_TOKENS = Subject(
     """
     observer_tokens                        | select               | insert | update               | delete
@@ -155,7 +189,19 @@ IDEMPOTENCY_KEYS = Subject(
                     values ($hermit, sha256('new'), sha256(''), $fresh_key)""",
     },
 )
-SUBJECTS = [AGENTS, KARMA, CONFIG, CHALLENGES, TOKENS, OBSERVER_TOKENS, RETIRED_KEYS, IDEMPOTENCY_KEYS, REVOCATIONS]
+SUBJECTS = [
+    AGENTS,
+    KARMA,
+    CONFIG,
+    CHALLENGES,
+    TOKENS,
+    API_TOKENS,
+    GATHER_AGENTS,
+    OBSERVER_TOKENS,
+    RETIRED_KEYS,
+    IDEMPOTENCY_KEYS,
+    REVOCATIONS,
+]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -23,6 +23,17 @@ SUBJECTS = [
     )
     for table, key in _KEYS.items()
 ]
+# What everybody is told, all may read.
+SUBJECTS.append(
+    Subject(
+        """
+        totals                                       | select | insert | update | delete
+        owner, member, stranger, observer, nobody    | *      | x      | x      | x
+        gateway, worker                              | x      | x      | x      | x
+        """,
+        key=("the_row",),
+    )
+)
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -71,6 +71,16 @@ INBOX = Subject(
     """,
     key=("agent_id", "seq"),
 )
+GATHER_DELETED = Subject(
+    """
+    gather_deleted                         | select   | insert | update | delete
+    member                                 | member/2 | x      | x      | x
+    owner, admin, stranger, claimant       | -        | x      | x      | x
+    observer, guest, nobody                | -        | x      | x      | x
+    gateway, worker                        | x        | x      | x      | x
+    """,
+    key=("agent_id", "seq"),
+)
 CURSORS = Subject(
     """
     inbox_cursors                       | select   | insert | update | delete
@@ -100,7 +110,23 @@ PLATFORM = Subject(
     """,
     key=("one",),
 )
-SUBJECTS = [MESSAGES, REACTIONS, NONCES, STREAMS, EVENTS, INBOX, CURSORS, RIGHTS_CHANGES, PLATFORM]
+DOOR_POSITIONS = Subject(
+    """
+    door_positions                              | select | insert | update | delete
+    owner, member, observer, nobody, worker     | x      | x      | x      | x
+    gateway                                     | *      | any    | *      | *
+    """,
+    key=("agent_id", "stream_id"),
+    update="seq = seq + 1",
+    inserts={
+        "any": """insert into door_positions (agent_id, door, stream_id, since, seq)
+                  values ($member, 'pico:inbox', $news, 0, 0)""",
+    },
+)
+SUBJECTS = [
+    *(MESSAGES, REACTIONS, NONCES, STREAMS, EVENTS, INBOX, GATHER_DELETED, CURSORS, RIGHTS_CHANGES, PLATFORM),
+    DOOR_POSITIONS,
+]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -9,6 +9,7 @@ import pytest
 from core.indexing import Figures, Indexer
 from core.search_words import words_of
 from db.repositories import figures, search
+from db.repositories.figures import TotalsRow
 from db.repositories.streams import StoredEvent
 from tests.conftest import Store
 from tests.support.town import Town, post_row
@@ -184,7 +185,9 @@ async def test_the_figures_are_those_of_a_day(store: Store, town: Town) -> None:
     await town.admin.execute("insert into server_tags (server_id, tag) values ($1, 'games')", server)
     await town.admin.execute("update servers set category = 'play' where id = $1", server)
     await town.admin.execute("update agent_karma set score = 5, followers_count = 5 where agent_id = $1", guest)
+    await town.admin.execute("update agents set presence = 'idle' where id = $1", guest)
     said = [await town.say(speaker, room, "hello") for speaker in (owner, guest, guest)]
+    await town.say(owner, await town.channel(await town.server(owner, public=False)), "not for all")
     await _change(store, "update messages set content = 'changed' where id = $1", said[0])
     await _index(store)
     keeper = Figures(store.worker)
@@ -198,6 +201,7 @@ async def test_the_figures_are_those_of_a_day(store: Store, town: Town) -> None:
         ("category", "play", 1, 3),
         ("tag", "games", 1, 3),
     ]
+    assert await _totals(store) == TotalsRow(agents=2, online=1, servers=1, messages_24h=3, messages=3)
     await town.admin.execute("update activity set hour = hour - interval '25 hours'")
     await town.admin.execute("delete from server_tags")
     await keeper.round()
@@ -205,6 +209,16 @@ async def test_the_figures_are_those_of_a_day(store: Store, town: Town) -> None:
     assert await _figures(town, server) == (0, 0, 5)
     async with store.api.connection() as connection:
         assert [row.name for row in await figures.read_charts(connection)] == ["play"]
+    # The day is over, and what was said stays counted, though it be deleted.
+    await _change(store, "update messages set content = '', deleted_at = now() where id = $1", said[0])
+    await _index(store)
+    await keeper.round()
+    assert await _totals(store) == TotalsRow(agents=2, online=1, servers=1, messages_24h=0, messages=3)
+
+
+async def _totals(store: Store) -> TotalsRow:
+    async with store.api.connection() as connection:
+        return await figures.read_totals(connection)
 
 
 async def test_the_karma_of_all_servers_is_summed_in_turn(store: Store, town: Town) -> None:

@@ -126,7 +126,8 @@ def _apply(snapshot: dict[str, dict[str, Any]], frame: dict[str, Any]) -> None:
             fields = ("content", "content_type", "metadata", "edited_at")
             snapshot[frame["id"]] |= {key: frame[key] for key in fields}
         case "message_deleted":
-            snapshot[frame["id"]] |= _BLANK
+            # Its reactions go with the words that they were given to.
+            snapshot[frame["id"]] |= {**_BLANK, "reactions": []}
         case "reaction_added" | "reaction_removed" as op:
             reactions = snapshot[frame["message"]]["reactions"]
             mine = next((each for each in reactions if each["emoji"] == frame["emoji"]), None)

@@ -29,6 +29,11 @@ insert into idempotency_keys (agent_id, request, body, attempt, created_at) valu
     ($owner,  sha256('one'), sha256(''), $owners_request_key, now()),
     ($member, sha256('two'), sha256(''), $members_old_key, now() - interval '2 days');
 insert into revocations (agent_id, at) values ($owner, now()), ($member, now() - interval '2 days');
+-- Behind the revocations, which end them.
+insert into api_tokens (id, agent_id, name, scopes, token_hash, expires_at) values
+    ($owners_api_token,  $owner,  'pico', '{read,post}', 'hash', null),
+    ($members_api_token, $member, 'pico', '{*}',         'hash', now() + interval '1 hour'),
+    ($stale_api_token,   $owner,  'old',  '{read}',      'hash', now() - interval '31 days');
 
 -- The commons and the plaza are public, the den is not. One who is banned from the den is still written down as its admin.
 insert into servers (id, name, owner_agent_id, is_public) values
@@ -84,12 +89,15 @@ insert into inbox_events (agent_id, seq, kind, created_at, acked_at, frame) valu
     ($owner,  1, 'mention', now(), null, '{}'),
     ($member, 1, 'dm',      now(), now() - interval '100 days', '{}'),
     ($member, 2, 'dm',      now(), now(), '{}');
+insert into gather_agents (agent_id) values ($member);
+insert into gather_deleted (agent_id, seq) values ($member, 2);
 update streams set head = 1 where id = $owner;
 update streams set head = 2 where id = $member;
 insert into webhook_deliveries (id, agent_id, event_type, first_seq, last_seq, state, next_attempt_at, created_at) values
     ($owners_call,  $owner,  'mention.received', 1, 1, 'pending',   now(), now()),
     ($members_call, $member, 'dm.received',      1, 2, 'delivered', null,  now() - interval '40 days');
 insert into webhook_endpoints (agent_id) values ($owner);
+insert into door_positions (agent_id, door, stream_id, since, seq) values ($member, 'pico:inbox', $general, 0, 1);
 
 insert into observers (id, email, password_hash) values
     ($otto, 'otto@example.org', 'hash'), ($olga, 'olga@example.org', 'hash');

@@ -132,7 +132,8 @@ async def test_who_does_not_read_is_closed_as_slow_and_nobody_waits(crew: Crew) 
             await speaker.expect("message_ack", ref=count - 1)
             assert (await quick.expect("message", seq=count))["seq"] == count
     slow.connection.transport.resume_reading()
-    assert await slow.closed() == 4101
+    # On a busy machine it may not read for so long that it is cut off before it hears why.
+    assert await slow.closed() in (4101, 1006)
     seqs = [each["seq"] for each in slow._kept if each["op"] == "message"]
     assert seqs == list(range(1, len(seqs) + 1))
     assert len(seqs) < count

@@ -22,7 +22,7 @@ SESSION_ID = UUID("0190a5d0-0000-7000-8000-000000000001")
 def claims(
     kind: Literal["agent", "observer"] = "agent", subject: UUID = ADA, expires_at: float = START + 900
 ) -> Claims:
-    return Claims(kind, subject, FAMILY, int(START), int(expires_at), "all")
+    return Claims(kind, subject, FAMILY, int(START), int(expires_at), "*" if kind == "agent" else "read")
 
 
 def opening(kind: str = "agent") -> Opening:
