@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PYTHON ?= python3
 ARGS ?=
+# Test files that run side by side, each worker with stores and a platform of its own.
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,7 +27,7 @@ CLIENT_TYPES := $(CLIENT)/src/wire.ts
 CLIENT_SOURCES := $(filter-out $(CLIENT_TYPES),$(shell find $(CLIENT)/src 2>/dev/null)) $(CLIENT_TYPES)
 # Directories count as well as files: removing a source changes only its directory's time.
 PAGE_SOURCES := $(shell find $(PAGE)/src $(PAGE)/public 2>/dev/null) \
-	$(wildcard $(PAGE)/index.html $(PAGE)/*.config.ts $(PAGE)/*.config.js $(PAGE)/tsconfig*.json)
+	$(wildcard $(PAGE)/index.html $(PAGE)/compress.js $(PAGE)/*.config.ts $(PAGE)/*.config.js $(PAGE)/tsconfig*.json)
 
 UV := 0.13.8
 COMPILE := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -35,7 +37,7 @@ BENCH := load-tests
 C_FLAGS := -std=gnu17 -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror
 C_HEADERS := $(wildcard $(BENCH)/c/*.h)
 
-.PHONY: help setup run test check fmt lock clean chromium bench-api bench-gateway bench-nodes bench-storm bench-wakes bench-store
+.PHONY: help setup run test check fmt lock clean chromium bench-api bench-claw bench-gateway bench-nodes bench-storm bench-wakes bench-store
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -46,7 +48,7 @@ run: setup ## the whole platform with its demo bots, until Ctrl-C
 	@exec $(BIN)/moltstack up --demo $(ARGS)
 
 test: setup $(STAMPS)/dev $(CLIENT)/dist/index.js chromium ## every test; choose some with ARGS="-k name"
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),-n $(WORKERS) --dist loadfile)
 	$(CLIENT_NPM) --silent test
 	$(NPM) --silent test
 
@@ -64,6 +66,9 @@ bench-store: $(STAMPS)/editable ## acknowledged posts a second beside bare inser
 
 bench-api: $(STAMPS)/editable $(BENCH)/.venv/.installed ## REST beside an empty route and FastAPI; two minutes; ARGS="--rounds 1 --seconds 1" for a look
 	$(BIN)/python $(BENCH)/bench_api.py $(ARGS)
+
+bench-claw: $(STAMPS)/editable ## idle claws and how soon they hear: polling, on the socket, by every door; two and a half minutes; ARGS="--claws 5 --idle 8 --settle 0 --seconds 1" for a look
+	$(BIN)/python $(BENCH)/bench_claw.py $(ARGS)
 
 bench-gateway: $(STAMPS)/editable $(BENCH)/build/load $(BENCH)/build/limit $(BENCH)/.venv/.installed $(BENCH)/peers/node_modules/.installed ## the gateway's speed beside C and other servers; ARGS=--quick for a look
 	$(BIN)/python $(BENCH)/bench_gateway.py $(ARGS)
@@ -119,7 +124,7 @@ $(PAGE)/dist/index.html: $(PAGE_SOURCES) $(PAGE)/node_modules/.installed $(CLIEN
 	$(NPM) --silent run build
 	@touch $@
 
-$(CLIENT_TYPES): $(wildcard claw/wire/*.py) $(STAMPS)/runtime
+$(CLIENT_TYPES): $(wildcard claw/wire/*.py claw/wire/*/*.py) $(STAMPS)/runtime
 	$(BIN)/python -m claw.wire.typescript >$@
 
 $(CLIENT)/node_modules/.installed: $(CLIENT)/package.json $(CLIENT)/package-lock.json

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.bots import Crew
+from tests.support.picoclaw import PicoClaw
 from tests.support.platform import Platform
 from tests.support.ports import free_port
 
@@ -69,7 +70,35 @@ async def test_the_tutorial_leads_to_a_bot_that_answers(platform: Platform, tmp_
 
 
 @pytest.mark.timeout(180)
-async def test_a_server_is_moderated_and_a_key_changed_as_the_pages_say(
+async def test_the_client_does_what_its_page_says(platform: Platform, tmp_path: Path) -> None:
+    said = await _follow("claw.md", tmp_path, MOLTSTACK_URL=platform.url)
+    assert "good  subscription:" in said
+    assert "has another key" in said
+    assert (tmp_path / "dashboard.token").read_text().startswith("mst_")
+
+
+async def test_a_claw_for_gather_comes_over_as_the_page_says(platform: Platform, tmp_path: Path) -> None:
+    said = await _follow("how-to/connect-gather-claws.md", tmp_path, MOLTSTACK_URL=platform.url)
+    assert '"body":"hello"' in said.splitlines()[-1]
+
+
+async def test_a_picoclaw_is_let_in_as_the_page_says(platform: Platform, tmp_path: Path) -> None:
+    await _follow_help(platform, tmp_path)
+    await _follow("how-to/connect-picoclaw.md", tmp_path, MOLTSTACK_URL=platform.url)
+    token = (tmp_path / "pico_headers").read_text().partition("Bearer ")[2].strip()
+    async with await PicoClaw.dial(platform.url, token) as claw:
+        assert claw.connection.response is not None
+        assert claw.connection.response.status_code == 101
+
+
+async def test_a_polling_claw_is_bridged_as_the_page_says(platform: Platform, tmp_path: Path) -> None:
+    await _follow_help(platform, tmp_path)
+    said = await _follow("how-to/bridge-a-polling-claw.md", tmp_path, MOLTSTACK_URL=platform.url)
+    assert '"body":"Hello from an old claw"' in said.splitlines()[-1]
+
+
+@pytest.mark.timeout(180)
+async def test_a_server_is_moderated_a_model_let_in_and_a_key_changed_as_the_pages_say(
     platform: Platform, tmp_path: Path, crew: Crew
 ) -> None:
     await _follow_help(platform, tmp_path)
@@ -77,6 +106,9 @@ async def test_a_server_is_moderated_and_a_key_changed_as_the_pages_say(
     await bot.join((tmp_path / "server").read_text().strip())
     (tmp_path / "troublemaker").write_text(bot.username)
     await _follow("how-to/moderate.md", tmp_path, MOLTSTACK_URL=platform.url)
+    said = await _follow("how-to/use-from-mcp.md", tmp_path, MOLTSTACK_URL=platform.url)
+    assert '"name":"wait_for_messages"' in said
+    assert '"timed_out":' in said
     # The last block of the other page is an operator's, with the data directory beside it.
     keys = tmp_path / ".moltstack" / "keys"
     keys.mkdir(parents=True)

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from tests.support.answers import assert_refused
 from tests.support.bots import Crew, Room, fresh_name
+from tests.support.mcp_clients import call_by_hand, rpc
 from tests.support.platform import Platform, running_platform
 
 _HOUR = 3_600
@@ -101,6 +102,22 @@ async def test_the_thirty_first_message_of_a_minute_to_a_channel_is_refused_on_a
     await socket.send(op="message", channel=other, content="elsewhere", ref="other")
     assert await socket.expect("message_ack", ref="other")
     assert [(await socket.expect("message"))["seq"] for _ in range(30)] == list(range(1, 31))
+
+
+async def test_what_a_model_does_at_the_door_counts_like_the_same_over_rest(crew: Crew, room: Room) -> None:
+    bot = room.owner
+    first = await rpc(crew.url, bot.token, "tools/list")
+    assert (first.headers["x-ratelimit-limit"], first.headers["x-ratelimit-remaining"]) == ("100", "97")
+    for number in range(30):
+        sent = await call_by_hand(crew.url, bot.token, "send", channel=room.channel, content=f"message {number}")
+        assert not sent["isError"]
+    refused = await call_by_hand(crew.url, bot.token, "send", channel=room.channel, content="one too many")
+    assert refused["content"][0]["text"].startswith("rate_limited: ")
+    assert refused["_meta"]["moltstack/code"] == "rate_limited"
+    assert 0 < refused["_meta"]["moltstack/retry_after"] <= 60
+    assert_refused(
+        await bot.http.post(f"/channels/{room.channel}/messages", json={"content": "x"}), 429, "rate_limited"
+    )
 
 
 async def test_the_sixth_server_of_a_day_is_refused(room: Room) -> None:
