@@ -8,30 +8,19 @@ import re
 import shutil
 import statistics
 import sys
-import tempfile
 from collections import defaultdict
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import asyncpg
 import httpx
-import uvloop
-from harness.machine import (
-    CLIENT_CORE,
-    CORES,
-    SERVER_CORE,
-    BenchError,
-    Child,
-    cpu_seconds,
-    free_port,
-    pin,
-    stop_on_sigterm,
-)
+from harness.bench import furnished_platform, run_bench
+from harness.machine import CLIENT_CORE, SERVER_CORE, BenchError, Child, cpu_seconds, free_port, pin
 from harness.moltstack import MoltStack
 
 from claw.wire.ids import Prefix, decode_id
-from stack.errors import StackError
 
 _HERE: Final = Path(__file__).parent
 _PYTHON: Final = _HERE / ".venv" / "bin" / "python"
@@ -101,14 +90,14 @@ async def _ours(platform: MoltStack, agent_token: str, channel: str) -> Server:
     return Server(_OURS, node.child.pid, url, agent_token, paths)
 
 
-async def _theirs(platform: MoltStack, channel: str, scratch: Path, cleanup: AsyncExitStack) -> Server:
+async def _theirs(platform: MoltStack, channel: str, cleanup: AsyncExitStack) -> Server:
     connection = await asyncpg.connect(platform.admin_url)
     agent = await connection.fetchval("select id from agents order by id limit 1")
     await connection.close()
     port = free_port()
     env = {"DATABASE_URL": platform.admin_url, "TOKEN": "a-token", "AGENT": str(agent)}
     argv = [str(_PYTHON), str(_HERE / "peers" / "fastapi_server.py"), str(port)]
-    child = await Child.start(_THEIRS, argv, scratch / "fastapi.log", env=env)
+    child = await Child.start(_THEIRS, argv, platform.scratch / "fastapi.log", env=env)
     cleanup.push_async_callback(child.stop)
     await child.until_listening(port)
     messages = f"/channels/{decode_id(Prefix.CHANNEL, channel)}/messages"
@@ -118,14 +107,11 @@ async def _theirs(platform: MoltStack, channel: str, scratch: Path, cleanup: Asy
 
 async def _run(arguments: argparse.Namespace) -> dict[tuple[str, str], list[Result]]:
     results: dict[tuple[str, str], list[Result]] = defaultdict(list)
-    async with AsyncExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="molt-api-")))
-        platform = MoltStack(scratch, cleanup)
-        await platform.start(agents=_AGENTS, channels=2)
+    async with furnished_platform(agents=_AGENTS, channels=2) as platform, AsyncExitStack() as cleanup:
         token, channel = platform.one_token.read_text().split()[0], platform.channels.read_text().split()[0]
         servers = [await _ours(platform, token, channel)]
         if _PYTHON.with_name("uvicorn").exists():
-            servers.append(await _theirs(platform, channel, scratch, cleanup))
+            servers.append(await _theirs(platform, channel, cleanup))
         else:
             print("fastapi is left out: load-tests/.venv lacks it")
         tasks = [(server, case) for server in servers for case in server.paths]
@@ -172,17 +158,9 @@ def _print(results: dict[tuple[str, str], list[Result]]) -> None:
 
 
 async def _main(arguments: argparse.Namespace) -> int:
-    stop_on_sigterm()
     if shutil.which("wrk") is None:
-        print("wrk makes the requests: apt-get install wrk", file=sys.stderr)
-        return 1
-    if len(CORES) == 1:
-        print("There is one core only: client and server take it from each other, and no figure means much.")
-    try:
-        _print(await _run(arguments))
-    except (BenchError, StackError) as error:
-        print(f"bench-api: {error}", file=sys.stderr)
-        return 1
+        raise BenchError("wrk makes the requests: apt-get install wrk")
+    _print(await _run(arguments))
     return 0
 
 
@@ -195,5 +173,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        sys.exit(runner.run(_main(_arguments())))
+    run_bench("bench-api", partial(_main, _arguments()), ahead=False)

@@ -1,26 +1,19 @@
 """The gateway beside the kernel's own speed and other servers, all in one run. See README.md."""
 
 import argparse
-import asyncio
 import sys
-import tempfile
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
+from functools import partial
 from typing import Final
 
-import uvloop
-from harness.client import PROGRAM
+from harness.bench import furnished_platform, results_file, run_bench
+from harness.client import need_load_client
 from harness.journal import Journal
-from harness.machine import CORES, BenchError, go_first, stop_on_sigterm
-from harness.moltstack import MoltStack
 from harness.parts import FULL, QUICK, Bench, Entrant, frame_bytes
 from harness.peers import Peer, peers
 from harness.report import print_report
 
-from stack.errors import StackError
-
-_RESULTS: Final = Path(__file__).parent / "build" / "gateway.jsonl"
 _OURS: Final = ("everything", "receiving")
 
 
@@ -34,10 +27,8 @@ _BEGUN: Final = time.monotonic()
 async def _run(arguments: argparse.Namespace, journal: Journal) -> None:
     plan = QUICK if arguments.quick else FULL
     wanted = None if arguments.servers is None else set(arguments.servers.split(","))
-    async with AsyncExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="molt-gateway-")))
-        platform = MoltStack(scratch, cleanup)
-        await platform.start(agents=max(plan.idle) + 1, channels=plan.rooms)
+    agents = max(plan.idle) + 1
+    async with furnished_platform(agents=agents, channels=plan.rooms) as platform, AsyncExitStack() as cleanup:
         first, second = await platform.node("gw-1"), await platform.node("gw-2")
         frame = await frame_bytes(platform.everything(first))
         _say(f"a delivery of ours has {frame} bytes")
@@ -47,14 +38,14 @@ async def _run(arguments: argparse.Namespace, journal: Journal) -> None:
         ]
         present = _present(wanted)
         for peer in present:
-            target = await peer.start(scratch, frame, cleanup)
+            target = await peer.start(platform.scratch, frame, cleanup)
             entrants.append(Entrant(peer.name, lambda target=target: target))  # type: ignore[misc]
         entrants = [each for each in entrants if wanted is None or each.name in wanted]
         bench = Bench(plan, journal, entrants, _say)
         if "a" in arguments.parts:
             await bench.fan_out()
         if "b" in arguments.parts:
-            await bench.memory(platform, present, scratch, frame)
+            await bench.memory(platform, present, platform.scratch, frame)
         if "d" in arguments.parts:
             await bench.latency()
         if "e" in arguments.parts:
@@ -74,21 +65,12 @@ def _present(wanted: set[str] | None) -> list[Peer]:
 
 
 async def _main(arguments: argparse.Namespace) -> int:
-    stop_on_sigterm()
-    go_first()
-    if not PROGRAM.exists():
-        print("The load client is not built: that takes gcc, and make bench-gateway.", file=sys.stderr)
-        return 1
-    if len(CORES) == 1:
-        print("There is one core only: client and server take it from each other, and no figure means much.")
-    with Journal(_RESULTS) as journal:
-        try:
-            await _run(arguments, journal)
-        except (BenchError, StackError) as error:
-            print(f"bench-gateway: {error}", file=sys.stderr)
-            return 1
+    need_load_client("bench-gateway")
+    file = results_file("gateway")
+    with Journal(file) as journal:
+        await _run(arguments, journal)
         journal.write({"part": "summary", **print_report(journal)})
-        print(f"\n{time.monotonic() - _BEGUN:.0f} s; every measurement is a line of {_RESULTS}")
+        print(f"\n{time.monotonic() - _BEGUN:.0f} s; every measurement is a line of {file}")
         return 1 if journal.failures else 0
 
 
@@ -101,8 +83,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            sys.exit(runner.run(_main(_arguments())))
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            sys.exit("bench-gateway: interrupted; what was started is stopped")
+    run_bench("bench-gateway", partial(_main, _arguments()))

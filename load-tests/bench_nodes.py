@@ -2,27 +2,24 @@
 
 import argparse
 import asyncio
-import sys
-import tempfile
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 import msgspec
-import uvloop
-from harness.client import PROGRAM, Load, Target
-from harness.machine import CORES, SERVER_CORE, BenchError, cpu_seconds, free_port, go_first, pin, stop_on_sigterm
+from harness.bench import furnished_platform, run_bench, write_results
+from harness.client import Load, Target, need_load_client
+from harness.machine import SERVER_CORE, cpu_seconds, free_port, pin
 from harness.moltstack import MoltStack, Node
-from harness.moods import MoodProcess
+from harness.orders import Ordered
 from redis.asyncio import Redis
 
-from stack.errors import StackError
-
-_RESULTS: Final = Path(__file__).parent / "build" / "nodes.jsonl"
 _COUNTS: Final = (1, 2, 4)
 _WINDOW: Final = 16
 _START_S: Final = 30.0
+_ANSWER_S: Final = 120.0
 _LISTEN: Final = "0A"  # of proc_net_tcp(5)
 
 
@@ -124,7 +121,10 @@ async def _moods(platform: MoltStack, agents: int, seconds: float) -> Moods:
     async with AsyncExitStack() as cleanup:
         node = await platform.node("gw-moods", cleanup)
         pin(node.child.pid, SERVER_CORE)
-        crowd = await MoodProcess.start(agents, platform)
+        channel = platform.channels.read_text().split()[0]
+        crowd = await Ordered.start(
+            "harness.moods", str(agents), channel, str(platform.many_tokens), patience=_ANSWER_S
+        )
         cleanup.push_async_callback(crowd.stop)
         await crowd.order(open=node.port)
         begun = cpu_seconds(node.child.pid)
@@ -136,10 +136,8 @@ async def _moods(platform: MoltStack, agents: int, seconds: float) -> Moods:
 
 async def _run(arguments: argparse.Namespace) -> list[Room | Moods]:
     found: list[Room | Moods] = []
-    async with AsyncExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="molt-nodes-")))
-        platform = MoltStack(scratch, cleanup)
-        await platform.start(agents=max(arguments.agents, 1), channels=1)
+    need_load_client("bench-nodes")
+    async with furnished_platform(agents=max(arguments.agents, 1), channels=1) as platform:
         rooms: list[Room] = []
         for count in _COUNTS:
             rooms.append(await _room(platform, count, arguments.members, arguments.seconds))
@@ -163,21 +161,8 @@ def _say_room(room: Room, one: Room) -> None:
 
 
 async def _main(arguments: argparse.Namespace) -> int:
-    stop_on_sigterm()
-    go_first()
-    if not PROGRAM.exists():
-        print("bench-nodes: the load client is not built: run make bench-nodes", file=sys.stderr)
-        return 1
-    if len(CORES) == 1:
-        print("There is one core only: clients and servers take it from each other, and no figure means much.")
-    try:
-        found = await _run(arguments)
-    except (BenchError, StackError) as error:
-        print(f"bench-nodes: {error}", file=sys.stderr)
-        return 1
-    _RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    _RESULTS.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in found))
-    print(f"the lines are in {_RESULTS}")
+    found = await _run(arguments)
+    print(f"the lines are in {write_results('nodes', found)}")
     return 0
 
 
@@ -190,8 +175,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            sys.exit(runner.run(_main(_arguments())))
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            sys.exit("bench-nodes: interrupted; what was started is stopped")
+    run_bench("bench-nodes", partial(_main, _arguments()))

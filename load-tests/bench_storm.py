@@ -5,21 +5,16 @@ import asyncio
 import os
 import signal
 import statistics
-import sys
-import tempfile
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any, Final, Self
+from functools import partial
+from typing import Final
 
 import httpx
 import msgspec
-import uvloop
-from harness.machine import CLIENT_CORE, CORES, BenchError, go_first, stop_on_sigterm
-from harness.moltstack import MoltStack, Node
+from harness.bench import furnished_platform, run_bench, write_results
+from harness.moltstack import Node
+from harness.orders import Ordered
 
-from stack.errors import StackError
-
-_RESULTS: Final = Path(__file__).parent / "build" / "storm.jsonl"
 _ANSWER_S: Final = 320.0
 # Posted at once after the death, then one after the other while the sockets come back.
 _MISSED: Final = 50
@@ -43,45 +38,6 @@ class Storm(msgspec.Struct, frozen=True):
         return self.seconds / self.plain_s
 
 
-class CrowdProcess:
-    """`harness.crowd` as a child: `await crowd.order(open=8080)`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, sockets: int, channel: str, tokens: Path) -> Self:
-        """So many sockets, none open yet."""
-        return cls(
-            await asyncio.create_subprocess_exec(
-                "taskset", "--cpu-list", str(CLIENT_CORE), sys.executable, "-m", "harness.crowd",
-                str(sockets), channel, str(tokens),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parent,
-            )
-        )  # fmt: skip
-
-    async def order(self, **order: int) -> dict[str, Any]:
-        """Have an order carried out. Raises BenchError where an event was lost, doubled or out of order."""
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(order) + b"\n")
-        async with asyncio.timeout(_ANSWER_S):
-            line = await process.stdout.readline()
-        if not line:
-            raise BenchError("the crowd gave up; its last words stand above")
-        answer: dict[str, Any] = msgspec.json.decode(line)
-        if answer.get("faults"):
-            raise BenchError(f"not once and in order: {answer['faults']}")
-        return answer
-
-    async def stop(self) -> None:
-        """End it; the kernel closes its sockets."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-
-
 class Poster:
     """Posts into the channel over REST; `head` is the last seq that was acknowledged."""
 
@@ -102,9 +58,7 @@ class Poster:
             await asyncio.sleep(_EVERY_S)
 
 
-async def _one_death(
-    crowd: CrowdProcess, poster: Poster, dies: Node, lives: Node, sockets: int, plain_s: float
-) -> Storm:
+async def _one_death(crowd: Ordered, poster: Poster, dies: Node, lives: Node, sockets: int, plain_s: float) -> Storm:
     await crowd.order(home=lives.port)
     before = poster.head
     os.kill(dies.child.pid, signal.SIGKILL)
@@ -126,10 +80,7 @@ async def _one_death(
 
 async def _run(arguments: argparse.Namespace) -> list[Storm]:
     storms: list[Storm] = []
-    async with AsyncExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="molt-storm-")))
-        platform = MoltStack(scratch, cleanup)
-        await platform.start(agents=arguments.sockets, channels=1)
+    async with furnished_platform(agents=arguments.sockets, channels=1) as platform, AsyncExitStack() as cleanup:
         channel = platform.channels.read_text().strip()
         token = platform.one_token.read_text().strip()
         client = await cleanup.enter_async_context(
@@ -137,7 +88,9 @@ async def _run(arguments: argparse.Namespace) -> list[Storm]:
         )
         poster = Poster(client, channel)
         dies, lives = await platform.node("gw-1"), await platform.node("gw-2")
-        crowd = await CrowdProcess.start(arguments.sockets, channel, platform.many_tokens)
+        crowd = await Ordered.start(
+            "harness.crowd", str(arguments.sockets), channel, str(platform.many_tokens), patience=_ANSWER_S
+        )
         cleanup.push_async_callback(crowd.stop)
         plain = await crowd.order(open=dies.port)
         print(f"{arguments.sockets} sockets opened in {plain['seconds']:.1f} s, {plain['per_s']:.0f} a second")
@@ -158,20 +111,11 @@ def _say(storm: Storm) -> None:
 
 
 async def _main(arguments: argparse.Namespace) -> int:
-    stop_on_sigterm()
-    go_first()
-    if len(CORES) == 1:
-        print("There is one core only: clients and servers take it from each other, and no figure means much.")
-    try:
-        storms = await _run(arguments)
-    except (BenchError, StackError) as error:
-        print(f"bench-storm: {error}", file=sys.stderr)
-        return 1
-    _RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    _RESULTS.write_bytes(b"".join(msgspec.json.encode(storm) + b"\n" for storm in storms))
+    storms = await _run(arguments)
+    file = write_results("storm", storms)
     seconds = statistics.median(storm.seconds for storm in storms)
     ratio = statistics.median(storm.ratio for storm in storms)
-    print(f"\nmedian: {seconds:.1f} s, {ratio:.2f} times the plain handshakes; the lines are in {_RESULTS}")
+    print(f"\nmedian: {seconds:.1f} s, {ratio:.2f} times the plain handshakes; the lines are in {file}")
     return 0
 
 
@@ -183,8 +127,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            sys.exit(runner.run(_main(_arguments())))
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            sys.exit("bench-storm: interrupted; what was started is stopped")
+    run_bench("bench-storm", partial(_main, _arguments()))

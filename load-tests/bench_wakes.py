@@ -4,25 +4,23 @@ import argparse
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 import asyncpg
 import httpx
 import msgspec
-import uvloop
-from harness.machine import CLIENT_CORE, BenchError, cpu_seconds, go_first, stop_on_sigterm
+from harness.bench import furnished_platform, run_bench, write_results
+from harness.machine import CLIENT_CORE, BenchError, cpu_seconds, memory
 from harness.moltstack import MoltStack, Node
 
 from core.keys import load_sealing_key
 from core.sealing import Sealer
-from stack.errors import StackError
 
-_RESULTS: Final = Path(__file__).parent / "build" / "wakes.jsonl"
 _SECRET: Final = "whsec_YSBzZWNyZXQgZm9yIGEgYmVuY2htYXJr"  # noqa: S105 - of nobody
 _ONE_IN: Final = 20
 # A message addresses at most so many.
@@ -160,23 +158,14 @@ async def _one_round(town: Town, hooks: Hooks, worker: Node, endpoints: int, eve
         statistics.median(waits),
         waits[int(len(waits) * 0.99)],
         1e6 * (cpu_seconds(worker.child.pid) - used) / len(good),
-        _resident_mb(worker.child.pid),
+        memory([worker.child.pid]).rss,
     )
-
-
-def _resident_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1_024
-    return 0.0
 
 
 async def _run(arguments: argparse.Namespace) -> list[Round]:
     rounds: list[Round] = []
-    async with AsyncExitStack() as cleanup:
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="molt-wakes-")))
-        platform = MoltStack(scratch, cleanup)
-        await platform.start(agents=arguments.endpoints + _ALONE + 1, channels=1)
+    agents = arguments.endpoints + _ALONE + 1
+    async with furnished_platform(agents=agents, channels=1) as platform, AsyncExitStack() as cleanup:
         hooks = await Hooks.start()
         cleanup.push_async_callback(hooks.stop)
         node = await platform.node("gw-1")
@@ -190,7 +179,7 @@ async def _run(arguments: argparse.Namespace) -> list[Round]:
             )
         )
         town = Town(platform, hooks, client)
-        await town.give_webhooks(arguments.endpoints + _ALONE, scratch / "keys")
+        await town.give_webhooks(arguments.endpoints + _ALONE, platform.scratch / "keys")
         alone = [n for n in range(arguments.endpoints + 1, arguments.endpoints + _ALONE + 1) if n % _ONE_IN]
         waking, plain = await town.one_by_one(alone)
         print(
@@ -217,19 +206,12 @@ def _say(each: Round) -> None:
 
 
 async def _main(arguments: argparse.Namespace) -> int:
-    stop_on_sigterm()
-    go_first()
-    try:
-        rounds = await _run(arguments)
-    except (BenchError, StackError) as error:
-        print(f"bench-wakes: {error}", file=sys.stderr)
-        return 1
-    _RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    _RESULTS.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in rounds))
+    rounds = await _run(arguments)
+    file = write_results("wakes", rounds)
     rate = statistics.median(each.a_second for each in rounds[1:])
     print(
         f"\nmedian: {rate:.0f} calls a second beside hanging ones, {rounds[0].a_second:.0f} without; at most"
-        f" {max(each.worker_mb for each in rounds):.0f} MB; the lines are in {_RESULTS}"
+        f" {max(each.worker_mb for each in rounds):.0f} MB; the lines are in {file}"
     )
     return 0
 
@@ -242,8 +224,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            sys.exit(runner.run(_main(_arguments())))
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            sys.exit("bench-wakes: interrupted; what was started is stopped")
+    run_bench("bench-wakes", partial(_main, _arguments()))

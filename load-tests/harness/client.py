@@ -15,6 +15,12 @@ _ANSWER_S: Final = 120.0
 _CALM_CORES: Final = 0.15
 
 
+def need_load_client(target: str) -> None:
+    """Raise BenchError where the load client is not built; `target` builds it."""
+    if not PROGRAM.exists():
+        raise BenchError(f"the load client is not built: that takes gcc, and make {target}")
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where the load client goes and what it says there.
 

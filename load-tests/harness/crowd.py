@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import uvloop
+from harness.orders import obey
 
 _OPENING_AT_ONCE: Final = 64
 _FIRST_BOUND_S: Final = 1.0
@@ -251,20 +252,22 @@ def _seq(payload: bytes) -> int:
 
 async def _main(size: int, channel: str, tokens: list[str]) -> None:
     crowd = Crowd(size, channel, tokens)
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        match json.loads(line):
+
+    async def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+        match order:
             case {"open": port}:
-                answer = await crowd.open(port)
+                return await crowd.open(port)
             case {"home": port}:
                 crowd.expect_storm(port)
-                answer = {}
+                return {}
             case {"storm": head}:
-                answer = await crowd.storm(head)
+                return await crowd.storm(head)
             case {"reach": head}:
-                answer = await crowd.reach(head)
-            case order:
+                return await crowd.reach(head)
+            case _:
                 raise ValueError(order)
-        print(json.dumps(answer), flush=True)
+
+    await obey(carry_out)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,6 @@ class Journal:
         self.failures: list[str] = []
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("wb")
         return self
 

@@ -7,6 +7,7 @@ whom, and that limits are off.
 import asyncio
 import re
 import sys
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,7 +30,7 @@ _TOKEN_SECONDS: Final = 7_200
 _ORIGIN: Final = "http://bench.invalid"
 # As many channels as a server may have.
 _CHANNELS_PER_SERVER: Final = 100
-_COUNTER: Final = re.compile(r"^moltstack_(deliveries|writes)_total (\S+)$", re.MULTILINE)
+_COUNTER: Final = re.compile(r"^moltstack_(\w+)_total(?:\{.*\})? (\S+)$", re.MULTILINE)
 
 
 class Counts(NamedTuple):
@@ -45,12 +46,19 @@ class Node(NamedTuple):
     child: Child
     port: int
 
-    async def counts(self) -> Counts | None:
-        """Its own counters, None where it exposes none."""
+    async def counters(self) -> Counter[str]:
+        """Its own counters by their names in the middle, summed over their labels."""
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.get(f"http://127.0.0.1:{self.port}/metrics")
-        found = {name: float(value) for name, value in _COUNTER.findall(answer.text)}
-        return Counts(found["deliveries"], found["writes"]) if len(found) == len(Counts._fields) else None
+        found: Counter[str] = Counter()
+        for name, value in _COUNTER.findall(answer.text):
+            found[name] += int(float(value))
+        return found
+
+    async def counts(self) -> Counts | None:
+        """How its event frames were written, None where it does not say."""
+        found = await self.counters()
+        return Counts(found["deliveries"], found["writes"]) if found.keys() >= set(Counts._fields) else None
 
 
 class MoltStack:
@@ -58,7 +66,7 @@ class MoltStack:
 
     def __init__(self, scratch: Path, cleanup: AsyncExitStack) -> None:
         """`scratch` holds data, keys and logs; what is started ends with `cleanup`."""
-        self._scratch = scratch
+        self.scratch = scratch
         self._keys = scratch / "keys"
         self._cleanup = cleanup
         self._env: dict[str, str] = {}
@@ -73,8 +81,8 @@ class MoltStack:
 
         The first agent is in every server, the others are in the first one.
         """
-        postgres = await self._cleanup.enter_async_context(EmbeddedPostgres(self._scratch))
-        valkey = await self._cleanup.enter_async_context(EmbeddedValkey(self._scratch))
+        postgres = await self._cleanup.enter_async_context(EmbeddedPostgres(self.scratch))
+        valkey = await self._cleanup.enter_async_context(EmbeddedValkey(self.scratch))
         await asyncio.to_thread(ensure_keys, self._keys)
         await migrate_store(postgres.admin_url, self._keys)
         await self._furnish(postgres.admin_url, agents, channels)
@@ -83,7 +91,7 @@ class MoltStack:
             "MOLTSTACK_DATABASE_URL": postgres.address,
             "MOLTSTACK_REDIS_URL": valkey.url,
             "MOLTSTACK_KEYS_DIR": str(self._keys),
-            "MOLTSTACK_DATA_DIR": str(self._scratch),
+            "MOLTSTACK_DATA_DIR": str(self.scratch),
             "MOLTSTACK_PUBLIC_URL": _ORIGIN,
             "MOLTSTACK_ACCESS_TOKEN_SECONDS": str(_TOKEN_SECONDS),
             "MOLTSTACK_LIMITS": "off",
@@ -91,7 +99,13 @@ class MoltStack:
         }
 
     async def node(
-        self, name: str, cleanup: AsyncExitStack | None = None, *, module: str = "stack.node", **settings: str
+        self,
+        name: str,
+        cleanup: AsyncExitStack | None = None,
+        *,
+        module: str = "stack.node",
+        core: int = SERVER_CORE,
+        **settings: str,
     ) -> Node:
         """Run a process that serves REST and sockets, until `cleanup` (or else everything) ends. Raises BenchError.
 
@@ -99,7 +113,8 @@ class MoltStack:
         """
         port = int(settings.get("MOLTSTACK_PORT", 0)) or free_port()
         env = {**self._env, **settings, "MOLTSTACK_NODE": name, "MOLTSTACK_PORT": str(port)}
-        child = await Child.start(name, [sys.executable, "-m", module], self._scratch / f"{name}.log", env=env)
+        log = self.scratch / f"{name}.log"
+        child = await Child.start(name, [sys.executable, "-m", module], log, core=core, env=env)
         (cleanup or self._cleanup).push_async_callback(child.stop)
         await child.until_listening(port)
         return Node(child, port)

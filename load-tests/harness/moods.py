@@ -14,53 +14,13 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
-import msgspec
 import uvloop
-from harness.machine import CLIENT_CORE, BenchError
-from harness.moltstack import MoltStack
+from harness.orders import obey
 from websockets.asyncio.client import ClientConnection, connect
 
-_ANSWER_S: Final = 120.0
 _OPENING_AT_ONCE: Final = 16
-
-
-class MoodProcess:
-    """This module as a child: `await process.order(open=8080)`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @classmethod
-    async def start(cls, agents: int, platform: MoltStack) -> Self:
-        """So many agents of a furnished platform."""
-        channel = platform.channels.read_text().split()[0]
-        return cls(
-            await asyncio.create_subprocess_exec(
-                "taskset", "--cpu-list", str(CLIENT_CORE), sys.executable, "-m", "harness.moods",
-                str(agents), channel, str(platform.many_tokens),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
-            )
-        )  # fmt: skip
-
-    async def order(self, **order: float) -> dict[str, Any]:
-        """Have an order carried out. Raises BenchError where it cannot be."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
-        async with asyncio.timeout(_ANSWER_S):
-            line = await self._process.stdout.readline()
-        if not line:
-            raise BenchError("the agents gave up; their last words stand above")
-        answer: dict[str, Any] = msgspec.json.decode(line)
-        return answer
-
-    async def stop(self) -> None:
-        """End it; the kernel closes its sockets."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
 
 
 async def _open(port: int, channel: str, tokens: list[str]) -> list[ClientConnection]:
@@ -99,16 +59,18 @@ async def _change(sockets: list[ClientConnection], seconds: float) -> dict[str, 
 
 async def _main(agents: int, channel: str, tokens: list[str]) -> None:
     sockets: list[ClientConnection] = []
-    while line := await asyncio.to_thread(sys.stdin.readline):
-        match json.loads(line):
+
+    async def carry_out(order: dict[str, Any]) -> dict[str, Any]:
+        match order:
             case {"open": port}:
-                sockets = await _open(int(port), channel, tokens[:agents])
-                answer: dict[str, Any] = {}
+                sockets.extend(await _open(int(port), channel, tokens[:agents]))
+                return {}
             case {"change": seconds}:
-                answer = await _change(sockets, seconds)
-            case order:
+                return await _change(sockets, seconds)
+            case _:
                 raise ValueError(order)
-        print(json.dumps(answer), flush=True)
+
+    await obey(carry_out)
 
 
 if __name__ == "__main__":

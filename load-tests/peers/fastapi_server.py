@@ -16,7 +16,7 @@ import asyncpg
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request  # type: ignore[import-not-found]  # in load-tests/.venv
 from fastapi.security import HTTPBearer  # type: ignore[import-not-found]
-from pydantic import BaseModel  # type: ignore[import-not-found]
+from pydantic import BaseModel
 
 _CONNECTIONS = 8
 _AGENTS = {os.environ["TOKEN"]: UUID(os.environ["AGENT"])}
@@ -40,7 +40,7 @@ from message_reactions r join agents a on a.id = r.agent_id where r.message_id =
 """
 
 
-class Profile(BaseModel):  # type: ignore[misc]
+class Profile(BaseModel):
     """An agent."""
 
     id: UUID
@@ -59,7 +59,7 @@ class Profile(BaseModel):  # type: ignore[misc]
     followers_count: int
 
 
-class Message(BaseModel):  # type: ignore[misc]
+class Message(BaseModel):
     """A message with its author and its reactions."""
 
     id: UUID
