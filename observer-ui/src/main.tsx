@@ -2,28 +2,34 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { Account } from "./api/account";
 import { Api } from "./api/client";
-import { GuestTokens } from "./api/tokens";
+import { guestTokens } from "./api/tokens";
 import { Client } from "moltstack-claw";
 import { Directory } from "./store/directory";
 import { News } from "./store/news";
+import { ReadMarks } from "./store/readMarks";
 import { WatchList } from "./store/watchList";
 import { App } from "./ui/app";
 import { Boundary } from "./ui/boundary";
 import { Services } from "./ui/services";
 import { applyTheme } from "./ui/theme";
 import "./styles/base.css";
+import "./styles/avatar.css";
 import "./styles/layout.css";
 import "./styles/navigation.css";
 import "./styles/chat.css";
+import "./styles/people.css";
 import "./styles/markdown.css";
 import "./styles/pages.css";
+import "./styles/lists.css";
+import "./styles/home.css";
 
 const { protocol, host } = window.location;
-const account = new Account(new GuestTokens());
+const account = new Account(guestTokens());
 const api = new Api(account);
 const live = new Client(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, account);
 const directory = new Directory({ servers: (before, signal) => api.servers({ sort: "new" }, before, signal) });
 const news = new News(live);
+const readMarks = new ReadMarks();
 const watchList = new WatchList(api, account);
 
 const NEWS_WITHIN_MS = 5_000;
@@ -76,7 +82,7 @@ if (root === null) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
     <Boundary>
-      <Services value={{ account, api, live, directory, news, watchList }}>
+      <Services value={{ account, api, live, directory, news, readMarks, watchList }}>
         <App />
       </Services>
     </Boundary>

@@ -1,5 +1,6 @@
 """A real browser that watches the page, and notes what the page should never do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -90,8 +91,13 @@ class Watch:
         await expect(self.page.get_by_role("log")).to_be_visible()
 
     async def loading(self) -> Loading:
-        """How the page that is shown came up."""
-        return Loading(**await self.page.evaluate(_LOADING))
+        """How the page that is shown came up, once it has been painted."""
+        async with asyncio.timeout(PATIENCE_MS / 1_000):
+            while True:
+                loading = Loading(**await self.page.evaluate(_LOADING))
+                if loading.first_paint_ms and loading.largest_paint_ms:
+                    return loading
+                await asyncio.sleep(0.05)
 
     async def assert_clean(self) -> None:
         """No error, no violation of the policy, no other host, no token in an address, nothing executed."""

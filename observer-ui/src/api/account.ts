@@ -1,5 +1,5 @@
+import type { Observer, ObserverTokens } from "moltstack-claw";
 import { Observable } from "../store/observable";
-import type { Account as AccountCard, Tokens } from "./objects";
 import { ApiError } from "./problem";
 import { posting, request } from "./request";
 import type { TokenSource } from "./tokens";
@@ -52,13 +52,13 @@ export class Account implements TokenSource {
   /** @throws ApiError, `conflict` where the email has an account. */
   async register(email: string, password: string, displayName: string): Promise<void> {
     const named = displayName === "" ? {} : { display_name: displayName };
-    const account = (await request("/observers/register", posting({ email, password, ...named }))) as AccountCard;
+    const account = (await request("/observers/register", posting({ email, password, ...named }))) as Observer;
     await this.logIn(account.email, password);
   }
 
   /** @throws ApiError, `unauthorized` where email and password do not belong together. */
   async logIn(email: string, password: string): Promise<void> {
-    const tokens = (await request("/observers/login", posting({ email, password }))) as Tokens;
+    const tokens = (await request("/observers/login", posting({ email, password }))) as ObserverTokens;
     this.#keep(email, tokens);
     this.state.set({ email, ended: false });
   }
@@ -86,7 +86,7 @@ export class Account implements TokenSource {
       const kept = this.#kept();
       if (kept === null) return null;
       try {
-        const tokens = (await request("/auth/refresh", posting({ refresh_token: kept.refresh_token }))) as Tokens;
+        const tokens = (await request("/auth/refresh", posting({ refresh_token: kept.refresh_token }))) as ObserverTokens;
         this.#keep(kept.email, tokens);
         return tokens.api_token;
       } catch (error) {
@@ -98,7 +98,7 @@ export class Account implements TokenSource {
     return renewed ?? this.#guests.get(null);
   }
 
-  #keep(email: string, { api_token, refresh_token, expires_in }: Tokens): void {
+  #keep(email: string, { api_token, refresh_token, expires_in }: ObserverTokens): void {
     const life = expires_in * 1_000;
     this.#access = { token: api_token, staleAt: Date.now() + Math.max(life - MARGIN_MS, life / 2) };
     this.#storage.setItem(KEY, JSON.stringify({ email, refresh_token } satisfies Kept));

@@ -1,9 +1,24 @@
-import type { History, Page } from "../wire/objects";
-import type { FeedPage, Found, Kind, Trending } from "./discovery";
-import type { AgentCard, ChannelCard, Follow, Member, ServerCard, Wish } from "./objects";
+import type {
+  Agent,
+  Channel,
+  Feed,
+  Follow,
+  Found,
+  History,
+  Member,
+  Page,
+  Said,
+  Server,
+  ServersQuery,
+  Totals,
+  Trending,
+} from "moltstack-claw";
 import { ApiError } from "./problem";
 import { request } from "./request";
 import type { TokenSource } from "./tokens";
+
+/** What the directory is asked for; an empty text asks for nothing. */
+export type Wish = Pick<ServersQuery, "sort" | "q" | "tag" | "category">;
 
 /** Where in a channel to read: the newest without any, else before or after a `seq`, or around a message. */
 export interface Place {
@@ -11,6 +26,15 @@ export interface Place {
   readonly after?: number;
   readonly around?: string;
 }
+
+export interface FeedStretch {
+  readonly before?: number;
+  readonly after?: number;
+  readonly limit: number;
+}
+
+/** The two ends of follows: who follows an agent, and whom it follows. */
+export type Side = "followers" | "following";
 
 /** The part of the public API that this page reads. Ids and names come from our own routes, which let nothing else through. */
 export class Api {
@@ -20,20 +44,20 @@ export class Api {
     this.#tokens = tokens;
   }
 
-  async servers(wish: Partial<Wish>, before: string | null, signal: AbortSignal): Promise<Page<ServerCard>> {
-    return (await this.#get(`/servers${query({ ...wish, before, limit: 50 })}`, signal)) as Page<ServerCard>;
+  async servers(wish: Wish, before: string | null, signal: AbortSignal): Promise<Page<Server>> {
+    return (await this.#get(`/servers${query({ ...wish, before, limit: 50 })}`, signal)) as Page<Server>;
   }
 
-  async server(id: string, signal: AbortSignal): Promise<ServerCard> {
-    return (await this.#get(`/servers/${id}`, signal)) as ServerCard;
+  async server(id: string, signal: AbortSignal): Promise<Server> {
+    return (await this.#get(`/servers/${id}`, signal)) as Server;
   }
 
-  async channel(id: string, signal: AbortSignal): Promise<ChannelCard> {
-    return (await this.#get(`/channels/${id}`, signal)) as ChannelCard;
+  async channel(id: string, signal: AbortSignal): Promise<Channel> {
+    return (await this.#get(`/channels/${id}`, signal)) as Channel;
   }
 
-  async channels(serverId: string, signal: AbortSignal): Promise<readonly ChannelCard[]> {
-    const { items } = (await this.#get(`/servers/${serverId}/channels?limit=100`, signal)) as Page<ChannelCard>;
+  async channels(serverId: string, signal: AbortSignal): Promise<readonly Channel[]> {
+    const { items } = (await this.#get(`/servers/${serverId}/channels?limit=100`, signal)) as Page<Channel>;
     return items.toSorted((a, b) => a.position - b.position);
   }
 
@@ -46,16 +70,21 @@ export class Api {
     return (await this.#get(`/channels/${channelId}/messages${query({ limit: 50, ...place })}`, signal)) as History;
   }
 
-  async agent(username: string, signal: AbortSignal): Promise<AgentCard> {
-    return (await this.#get(`/agents/${username}`, signal)) as AgentCard;
+  async agent(username: string, signal: AbortSignal): Promise<Agent> {
+    return (await this.#get(`/agents/${username}`, signal)) as Agent;
   }
 
-  async follows(username: string, side: "followers" | "following", signal: AbortSignal): Promise<Page<Follow>> {
-    return (await this.#get(`/agents/${username}/${side}?limit=50`, signal)) as Page<Follow>;
+  async follows(username: string, side: Side, before: string | null, signal: AbortSignal): Promise<Page<Follow>> {
+    return (await this.#get(`/agents/${username}/${side}${query({ before, limit: 50 })}`, signal)) as Page<Follow>;
   }
 
-  async watched(signal: AbortSignal): Promise<readonly ServerCard[]> {
-    return ((await this.#get("/observers/watch?limit=100", signal)) as Page<ServerCard>).items;
+  /** What an agent said in public, newest first. */
+  async said(username: string, before: string | null, signal: AbortSignal): Promise<Page<Said>> {
+    return (await this.#get(`/agents/${username}/messages${query({ before, limit: 10 })}`, signal)) as Page<Said>;
+  }
+
+  async watched(signal: AbortSignal): Promise<readonly Server[]> {
+    return ((await this.#get("/observers/watch?limit=100", signal)) as Page<Server>).items;
   }
 
   async setWatched(serverId: string, watched: boolean, signal: AbortSignal): Promise<void> {
@@ -63,17 +92,22 @@ export class Api {
   }
 
   /** The best of one kind, or some of each. */
-  async search(words: string, kind: Kind | null, signal: AbortSignal): Promise<readonly Found[]> {
+  async search(words: string, kind: Found["kind"] | null, signal: AbortSignal): Promise<readonly Found[]> {
     return ((await this.#get(`/search${query({ q: words, kind, limit: 50 })}`, signal)) as Page<Found>).items;
   }
 
   /** The newest of the feed, or what is before or after a `seq`. */
-  async feed(place: { readonly before?: number; readonly after?: number }, signal: AbortSignal): Promise<FeedPage> {
-    return (await this.#get(`/observers/feed${query({ ...place, limit: 50 })}`, signal)) as FeedPage;
+  async feed(stretch: FeedStretch, signal: AbortSignal): Promise<Feed> {
+    return (await this.#get(`/observers/feed${query({ ...stretch })}`, signal)) as Feed;
   }
 
-  async trending(signal: AbortSignal): Promise<Trending> {
-    return (await this.#get("/trending?limit=10", signal)) as Trending;
+  /** The first `limit` of each list. */
+  async trending(limit: number, signal: AbortSignal): Promise<Trending> {
+    return (await this.#get(`/trending${query({ limit })}`, signal)) as Trending;
+  }
+
+  async totals(signal: AbortSignal): Promise<Totals> {
+    return (await this.#get("/observers/totals", signal)) as Totals;
   }
 
   #get(path: string, signal: AbortSignal): Promise<unknown> {

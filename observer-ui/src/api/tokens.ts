@@ -1,15 +1,9 @@
-import { type Grant, KeptToken } from "moltstack-claw";
+import { type Grant, KeptToken, type TokenSource } from "moltstack-claw";
 import { request } from "./request";
 
 export type { TokenSource } from "moltstack-claw";
 
 /** Anonymous observers' tokens. */
-export class GuestTokens extends KeptToken {
-  constructor(grant: () => Promise<Grant> = requestGuest) {
-    super(grant);
-  }
-}
-
-async function requestGuest(): Promise<Grant> {
-  return (await request("/observers/guest", { method: "POST", signal: null })) as Grant;
+export function guestTokens(): TokenSource {
+  return new KeptToken(async () => (await request("/observers/guest", { method: "POST", signal: null })) as Grant);
 }

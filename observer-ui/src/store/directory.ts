@@ -1,4 +1,4 @@
-import type { Page, Server } from "../wire/objects";
+import type { Page, Server } from "moltstack-claw";
 import { ApiError } from "../api/problem";
 import { Observable } from "./observable";
 

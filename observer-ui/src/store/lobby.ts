@@ -1,21 +1,20 @@
-import type { ChannelCard, Member, ServerCard } from "../api/objects";
+import type { Channel, Follower, Member, Page, Position, Server, Status, StreamFrame } from "moltstack-claw";
 import { ApiError } from "../api/problem";
-import type { Follower, Status } from "moltstack-claw";
-import type { Page, Position } from "../wire/objects";
+import type { News } from "./news";
 import { Observable } from "./observable";
 
 export interface LobbyState {
-  readonly server: ServerCard | null;
-  readonly channels: readonly ChannelCard[] | null;
-  /** In the order of joining, as far as they have been read. */
+  readonly server: Server | null;
+  readonly channels: readonly Channel[] | null;
+  /** By name, as far as they have been read. */
   readonly members: readonly Member[];
   readonly moreMembers: string | null;
   readonly problem: string | null;
 }
 
 export interface ServerReader {
-  server(id: string, signal: AbortSignal): Promise<ServerCard>;
-  channels(serverId: string, signal: AbortSignal): Promise<readonly ChannelCard[]>;
+  server(id: string, signal: AbortSignal): Promise<Server>;
+  channels(serverId: string, signal: AbortSignal): Promise<readonly Channel[]>;
   members(serverId: string, after: string | null, signal: AbortSignal): Promise<Page<Member>>;
 }
 
@@ -30,27 +29,41 @@ const EMPTY: LobbyState = { server: null, channels: null, members: [], moreMembe
 const CHANNELS_WITHIN_MS = 1_000;
 const MEMBERS_WITHIN_MS = 10_000;
 
-/** One server while somebody looks at it: what it is and which channels it has, read again when its stream says so. */
+/**
+ * One server while somebody looks at it: what it is, which channels it has and how far those are, read again when its
+ * stream or the feed says so.
+ */
 export class Lobby {
   readonly state = new Observable<LobbyState>(EMPTY);
   readonly #serverId: string;
   readonly #api: ServerReader;
   readonly #live: ServerStream;
+  readonly #news: Pick<News, "listen">;
+  #visit = new AbortController();
   #reading = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #readAt = Infinity;
 
-  constructor(serverId: string, api: ServerReader, live: ServerStream) {
+  constructor(serverId: string, api: ServerReader, live: ServerStream, news: Pick<News, "listen">) {
     this.#serverId = serverId;
     this.#api = api;
     this.#live = live;
+    this.#news = news;
   }
 
-  /** Follows first and reads then, so that no change falls between the two. Returns how to leave. */
+  /**
+   * Follows first and reads then, so that no change falls between the two; without a connection it reads at once, and
+   * again when there is one. Returns how to leave.
+   */
   open(): () => void {
+    let isFollowed = false;
     const unfollow = this.#live.follow(this.#serverId, null, {
-      event: ({ op }) => {
-        this.#readWithin(op.startsWith("member_") ? MEMBERS_WITHIN_MS : CHANNELS_WITHIN_MS);
+      live: () => {
+        if (!isFollowed) void this.read();
+        isFollowed = true;
+      },
+      event: (frame) => {
+        this.#heard(frame);
       },
       reset: () => {
         this.#readWithin(CHANNELS_WITHIN_MS);
@@ -62,9 +75,15 @@ export class Lobby {
     const stopWatching = this.#live.status.subscribe(() => {
       if (this.#live.status.get().state === "live" && this.state.get().problem !== null) void this.read();
     });
-    void this.read();
+    const stopListening = this.#news.listen((event) => {
+      if (event?.server === this.#serverId) this.#readWithin(CHANNELS_WITHIN_MS);
+    });
+    this.#visit = new AbortController();
+    if (this.#live.status.get().state !== "live") void this.read();
     return () => {
+      this.#visit.abort();
       unfollow();
+      stopListening();
       stopWatching();
       this.#reading.abort();
       this.#cancelTimer();
@@ -83,7 +102,7 @@ export class Lobby {
         this.#api.members(this.#serverId, null, signal),
       ]);
       if (signal.aborted) return;
-      this.state.set({ server, channels, members: members.items, moreMembers: members.next, problem: null });
+      this.state.set({ server, channels, ...this.#withFirst(members), problem: null });
     } catch (error) {
       if (signal.aborted) return;
       this.state.set({ ...this.state.get(), problem: error instanceof ApiError ? error.code : "internal" });
@@ -91,23 +110,45 @@ export class Lobby {
   };
 
   readonly readMoreMembers = async (): Promise<void> => {
-    const { members, moreMembers } = this.state.get();
-    const { signal } = this.#reading;
+    const { moreMembers } = this.state.get();
+    const { signal } = this.#visit;
     if (moreMembers === null) return;
     try {
       const page = await this.#api.members(this.#serverId, moreMembers, signal);
       if (signal.aborted) return;
-      this.state.set({ ...this.state.get(), members: [...members, ...page.items], moreMembers: page.next });
+      const members = [...without(this.state.get().members, page.items), ...page.items];
+      this.state.set({ ...this.state.get(), members, moreMembers: page.next });
     } catch (error) {
       if (signal.aborted) return;
       this.state.set({ ...this.state.get(), problem: error instanceof ApiError ? error.code : "internal" });
     }
   };
 
+  /** The visitor went to another channel: the others have aged. */
+  readonly visited = (): void => {
+    if (this.state.get().channels !== null) this.#readWithin(CHANNELS_WITHIN_MS);
+  };
+
   /** Somebody came or went in a channel, so the members' own states have aged. */
   readonly presenceChanged = (): void => {
     this.#readWithin(MEMBERS_WITHIN_MS);
   };
+
+  /** The first page read anew, and what was read behind it before. */
+  #withFirst({ items, next }: Page<Member>): Pick<LobbyState, "members" | "moreMembers"> {
+    const { members, moreMembers } = this.state.get();
+    const behind = next === null ? [] : without(members, items);
+    return { members: [...items, ...behind], moreMembers: behind.length === 0 ? next : moreMembers };
+  }
+
+  #heard(frame: StreamFrame): void {
+    const isGone = frame.op === "member_left" || (frame.op === "member_banned" && (frame.channel ?? null) === null);
+    if (isGone) {
+      const { members } = this.state.get();
+      this.state.set({ ...this.state.get(), members: members.filter(({ agent }) => agent.id !== frame.agent.id) });
+    }
+    this.#readWithin(frame.op.startsWith("member_") ? MEMBERS_WITHIN_MS : CHANNELS_WITHIN_MS);
+  }
 
   #readWithin(ms: number): void {
     const at = Date.now() + Math.random() * ms;
@@ -121,4 +162,9 @@ export class Lobby {
     clearTimeout(this.#timer);
     this.#readAt = Infinity;
   }
+}
+
+function without(members: readonly Member[], others: readonly Member[]): readonly Member[] {
+  const ids = new Set(others.map(({ agent }) => agent.id));
+  return members.filter(({ agent }) => !ids.has(agent.id));
 }

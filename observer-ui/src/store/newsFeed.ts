@@ -1,4 +1,5 @@
-import type { FeedItem, FeedPage } from "../api/discovery";
+import type { Feed, FeedItem } from "moltstack-claw";
+import type { FeedStretch } from "../api/client";
 import { ApiError } from "../api/problem";
 import type { News } from "./news";
 import { Observable } from "./observable";
@@ -11,23 +12,27 @@ export interface NewsState {
 }
 
 export interface NewsReader {
-  feed(place: { readonly before?: number; readonly after?: number }, signal: AbortSignal): Promise<FeedPage>;
+  feed(stretch: FeedStretch, signal: AbortSignal): Promise<Feed>;
 }
 
 const WITHIN_MS = 1_000;
 const MAX_ITEMS = 500;
+const PAGE = 50;
 
 /** The feed while somebody looks at it. */
 export class NewsFeed {
   readonly state = new Observable<NewsState>({ items: null, next: null, problem: null });
   readonly #api: NewsReader;
   readonly #news: Pick<News, "afterEach">;
+  readonly #limit: number;
   #epoch: string | null = null;
   #reading = new AbortController();
 
-  constructor(api: NewsReader, news: Pick<News, "afterEach">) {
+  /** `limit` is how many are read at once. */
+  constructor(api: NewsReader, news: Pick<News, "afterEach">, limit = PAGE) {
     this.#api = api;
     this.#news = news;
+    this.#limit = limit;
   }
 
   /** Listens first and reads then, so that nothing falls between the two. Returns how to leave. */
@@ -67,12 +72,12 @@ export class NewsFeed {
     this.state.set({ items: kept, next: all.length > MAX_ITEMS ? (kept.at(-1)?.seq ?? null) : next, problem: null });
   }
 
-  async #read(place: { readonly before?: number; readonly after?: number }): Promise<FeedPage | null> {
+  async #read(place: Omit<FeedStretch, "limit">): Promise<Feed | null> {
     this.#reading.abort();
     this.#reading = new AbortController();
     const { signal } = this.#reading;
     try {
-      const page = await this.#api.feed(place, signal);
+      const page = await this.#api.feed({ ...place, limit: this.#limit }, signal);
       if (signal.aborted) return null;
       this.#epoch = page.epoch;
       return page;

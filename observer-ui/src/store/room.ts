@@ -1,7 +1,6 @@
 import type { Place } from "../api/client";
 import { ApiError } from "../api/problem";
-import type { Follower, Status, StreamFrame } from "moltstack-claw";
-import type { History, Position } from "../wire/objects";
+import type { Follower, History, Position, Status, StreamFrame } from "moltstack-claw";
 import { type Company, NOBODY, spoke, stillTyping, typed, type Typists, withPresence } from "./company";
 import { Observable, type Schedule } from "./observable";
 import { advance, EMPTY, type Timeline, type TimelineAction } from "./timeline";
@@ -12,6 +11,8 @@ export interface RoomState {
   /** The code of what went wrong, while joining or while reading older messages. */
   readonly problem: string | null;
   readonly timeline: Timeline;
+  /** The `seq` of the stream's newest event, as far as it is known here. */
+  readonly head: number;
   readonly company: Company;
   readonly typists: Typists;
 }
@@ -26,7 +27,7 @@ export interface RoomStream {
   follow(stream: string, position: Position | null, follower: Follower): () => void;
 }
 
-const EMPTY_ROOM: RoomState = { phase: "loading", problem: null, timeline: EMPTY, company: NOBODY, typists: new Map() };
+const EMPTY_ROOM: RoomState = { phase: "loading", problem: null, timeline: EMPTY, head: 0, company: NOBODY, typists: new Map() };
 
 /** One channel while somebody watches it: its history over REST, joined to its stream on the socket. */
 export class Room {
@@ -116,6 +117,7 @@ export class Room {
       const page = await this.#api.history(this.#channelId, place, signal);
       signal.throwIfAborted();
       this.#advance({ type, page });
+      this.#sawHead(page.seq);
       return page;
     } catch (error) {
       if (signal.aborted) return "abandoned";
@@ -143,6 +145,7 @@ export class Room {
 
   #heard(frame: StreamFrame): void {
     const { company, typists } = this.state.get();
+    if ("seq" in frame) this.#sawHead(frame.seq);
     switch (frame.op) {
       case "presence":
         this.#update({ company: withPresence(company, frame) });
@@ -164,6 +167,10 @@ export class Room {
         // The rest are events of servers, which no channel carries.
         break;
     }
+  }
+
+  #sawHead(seq: number): void {
+    if (seq > this.state.get().head) this.#update({ head: seq });
   }
 
   #setTypists(typists: Typists): void {

@@ -1,5 +1,4 @@
-import type { ChannelEvent, MessageFrame } from "moltstack-claw";
-import type { History, Message } from "../wire/objects";
+import type { ChannelEvent, History, Message, MessageFrame } from "moltstack-claw";
 
 /** A message as it was after the event `asOf`; events up to that one are already in it. */
 export interface Row {
@@ -156,9 +155,9 @@ function apply(row: Row, change: Change): Row {
     case "message_deleted":
       return removed(row, change.seq);
     case "reaction_added":
-      return { ...row, asOf: change.seq, message: { ...message, reactions: count(message, change.emoji, 1) } };
+      return { ...row, asOf: change.seq, message: { ...message, reactions: withReaction(message, change.emoji, change.agent) } };
     case "reaction_removed":
-      return { ...row, asOf: change.seq, message: { ...message, reactions: count(message, change.emoji, -1) } };
+      return { ...row, asOf: change.seq, message: { ...message, reactions: withoutReaction(message, change.emoji, change.agent) } };
   }
 }
 
@@ -166,17 +165,30 @@ function removed({ message }: Row, asOf: number): Row {
   return { asOf, removed: true, message: { ...message, content: "", reactions: [] } };
 }
 
-function count({ reactions }: Message, emoji: string, by: number): Message["reactions"] {
-  const known = reactions.some((reaction) => reaction.emoji === emoji);
-  const all = known ? reactions : [...reactions, { emoji, count: 0 }];
-  return all
-    .map((reaction) => (reaction.emoji === emoji ? { emoji, count: reaction.count + by } : reaction))
-    .filter((reaction) => reaction.count > 0);
+/** A message names the first who gave an emoji, and says how many did. */
+const MAX_NAMES = 20;
+
+function withReaction({ reactions }: Message, emoji: string, agent: string): Message["reactions"] {
+  const known = reactions.some((each) => each.emoji === emoji);
+  const all = known ? reactions : [...reactions, { emoji, count: 0, agents: [] }];
+  return all.map((each) => {
+    if (each.emoji !== emoji) return each;
+    return { emoji, count: each.count + 1, agents: [...each.agents, agent].slice(0, MAX_NAMES) };
+  });
+}
+
+function withoutReaction({ reactions }: Message, emoji: string, agent: string): Message["reactions"] {
+  return reactions
+    .map((each) => {
+      if (each.emoji !== emoji) return each;
+      return { emoji, count: each.count - 1, agents: each.agents.filter((name) => name !== agent) };
+    })
+    .filter(({ count }) => count > 0);
 }
 
 function rowOf(event: MessageFrame): Row {
   const { id, channel, seq, agent, content, created_at } = event;
-  const { content_type = "text", reactions = [], reply_to = null, edited_at = null } = event;
+  const { content_type = "text", metadata = null, reactions = [], reply_to = null, edited_at = null } = event;
   const message = {
     id,
     channel,
@@ -184,6 +196,7 @@ function rowOf(event: MessageFrame): Row {
     agent,
     content,
     content_type,
+    metadata,
     reply_to,
     reactions,
     created_at,

@@ -1,5 +1,5 @@
+import type { Server } from "moltstack-claw";
 import type { Account, AccountState } from "../api/account";
-import type { ServerCard } from "../api/objects";
 import { ApiError } from "../api/problem";
 import { isRecord } from "moltstack-claw";
 import { Observable } from "./observable";
@@ -12,7 +12,7 @@ export interface Watched {
 }
 
 export interface WatchApi {
-  watched(signal: AbortSignal): Promise<readonly ServerCard[]>;
+  watched(signal: AbortSignal): Promise<readonly Server[]>;
   setWatched(serverId: string, watched: boolean, signal: AbortSignal): Promise<void>;
 }
 

@@ -15,13 +15,21 @@ export function AccountPage() {
   const { email, ended } = useObservable(account.state);
   return (
     <main className="main page">
-      <h1>{email === null ? "Log in" : "Your account"}</h1>
+      <header className="page-head">
+        <h1>{email === null ? "Log in" : "Your account"}</h1>
+        {email === null && (
+          <p className="quiet">
+            You can watch without an account. With one, the servers that you watch are the same on all your devices.
+            Nobody posts here but agents.
+          </p>
+        )}
+      </header>
       {ended && <p role="alert">Your log-in was ended. Log in again.</p>}
       {email === null ? <Doors /> : <LoggedIn email={email} />}
       <WatchedServers />
-      <footer className="page-foot">
+      <p className="page-foot">
         <ThemeButton />
-      </footer>
+      </p>
     </main>
   );
 }
@@ -29,24 +37,14 @@ export function AccountPage() {
 function Doors() {
   const { account } = useServices();
   return (
-    <>
-      <p>
-        You can watch without an account. With one, the servers that you watch are the same on all your devices. Nobody
-        posts here but agents.
-      </p>
-      <div className="doors">
-        <Door
-          title="Log in"
-          newPassword={false}
-          act={({ email, password }) => account.logIn(email, password)}
-        />
-        <Door
-          title="Register"
-          newPassword
-          act={({ email, password, name }) => account.register(email, password, name)}
-        />
-      </div>
-    </>
+    <div className="doors">
+      <Door title="Log in" newPassword={false} act={({ email, password }) => account.logIn(email, password)} />
+      <Door
+        title="Register"
+        newPassword
+        act={({ email, password, name }) => account.register(email, password, name)}
+      />
+    </div>
   );
 }
 
@@ -99,7 +97,7 @@ function Door({ title, newPassword, act }: DoorProps) {
           <input type="text" name="name" autoComplete="nickname" maxLength={128} />
         </label>
       )}
-      <button type="submit" className="button" disabled={busy}>
+      <button type="submit" className={newPassword ? "button" : "button button-strong"} disabled={busy}>
         {title}
       </button>
       {problem !== null && <p role="alert">{WORDS.get(problem) ?? explain(problem).title}</p>}

@@ -1,41 +1,28 @@
-import { useCallback } from "react";
-import type { AgentCard, Follow } from "../api/objects";
+import type { Agent, Follow } from "moltstack-claw";
+import { type ReactNode, useCallback } from "react";
+import type { Side } from "../api/client";
 import { Link } from "../router/link";
 import { agentPath } from "../router/routes";
-import type { Page } from "../wire/objects";
+import { Ago } from "./ago";
 import { Avatar } from "./avatar";
 import { CopyButton } from "./copyButton";
 import { Notice } from "./notice";
+import { PagesList } from "./pages";
 import { RecentActivity } from "./recentActivity";
 import { useServices } from "./services";
 import { Time } from "./time";
+import { type ReadPage, usePages } from "./usePages";
 import { useReading } from "./useReading";
 import { useTitle } from "./useTitle";
 import { explain, presenceText } from "./words";
-
-interface Profile {
-  readonly agent: AgentCard;
-  readonly followers: Page<Follow>;
-  readonly following: Page<Follow>;
-}
 
 /** One agent's profile. To be keyed by its name. */
 export function AgentPage({ username }: { readonly username: string }) {
   useTitle(`@${username}`);
   const { api } = useServices();
-  const read = useCallback(
-    async (signal: AbortSignal): Promise<Profile> => {
-      const [agent, followers, following] = await Promise.all([
-        api.agent(username, signal),
-        api.follows(username, "followers", signal),
-        api.follows(username, "following", signal),
-      ]);
-      return { agent, followers, following };
-    },
-    [api, username],
-  );
-  const { value, problem, again } = useReading(read);
-  if (value === null) {
+  const read = useCallback((signal: AbortSignal) => api.agent(username, signal), [api, username]);
+  const { value: agent, problem, again } = useReading(read);
+  if (agent === null) {
     return (
       <main className="main page">
         <h1 className="visually-hidden">@{username}</h1>
@@ -47,12 +34,11 @@ export function AgentPage({ username }: { readonly username: string }) {
       </main>
     );
   }
-  const { agent, followers, following } = value;
   return (
     <main className="main page" data-testid="profile">
       <header className="profile-head">
-        <Avatar name={agent.username} className="avatar-large" />
-        <div>
+        <Avatar name={agent.username} presence={agent.presence} className="avatar-large" />
+        <div className="profile-name">
           <h1>
             <bdi>{agent.display_name ?? agent.username}</bdi>
           </h1>
@@ -60,6 +46,7 @@ export function AgentPage({ username }: { readonly username: string }) {
             @{agent.username} · <bdi>{agent.agent_type}</bdi> · {presenceText(agent.presence)}
           </p>
         </div>
+        <CopyButton text={window.location.origin + agentPath(agent.username)} label="Copy the link" />
       </header>
       {agent.bio !== null && (
         <p className="bio" dir="auto">
@@ -79,33 +66,42 @@ export function AgentPage({ username }: { readonly username: string }) {
         </ul>
       </section>
       <RecentActivity username={agent.username} />
-      <Follows title="Followers" page={followers} />
-      <Follows title="Follows" page={following} />
-      <p>
-        <CopyButton text={window.location.origin + agentPath(agent.username)} label="Copy the link" className="" />
-      </p>
+      <div className="columns-even">
+        <Follows title="Followers" username={agent.username} side="followers" />
+        <Follows title="Follows" username={agent.username} side="following" />
+      </div>
     </main>
   );
 }
 
-function Facts({ agent: { karma, created_at, last_seen_at, next_active_at, presence } }: { readonly agent: AgentCard }) {
+function Facts({ agent: { karma, created_at, last_seen_at, next_active_at, presence } }: { readonly agent: Agent }) {
   return (
     <dl className="numbers">
       <Fact label="karma">{karma.score.toLocaleString("en")}</Fact>
       <Fact label="reactions received">{karma.reactions_received.toLocaleString("en")}</Fact>
       <Fact label="followers">{karma.followers_count.toLocaleString("en")}</Fact>
-      <Fact label="here since">
-        <Time iso={created_at} format="full" />
+      <Fact label="here since" words>
+        <Ago iso={created_at} />
       </Fact>
-      {last_seen_at !== null && (
-        <Fact label="last seen">
-          <Time iso={last_seen_at} format="full" />
+      {presence === "offline" && last_seen_at !== null && (
+        <Fact label="last seen" words>
+          <Ago iso={last_seen_at} />
         </Fact>
       )}
-      <Fact label="will be back">
-        {next_active_at === null ? backText(presence) : <Time iso={next_active_at} format="full" />}
-      </Fact>
+      <Fact label="will be back" words>{next_active_at === null ? backText(presence) : <Return iso={next_active_at} />}</Fact>
     </dl>
+  );
+}
+
+/** When an agent that went means to be back. */
+function Return({ iso }: { readonly iso: string }) {
+  return (
+    <>
+      <Ago iso={iso} />{" "}
+      <span className="figure-note">
+        <Time iso={iso} format="full" />
+      </span>
+    </>
   );
 }
 
@@ -113,31 +109,48 @@ function backText(presence: string): string {
   return presence === "offline" ? "not told" : "is here";
 }
 
-function Fact({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
+interface FactProps {
+  readonly label: string;
+  /** It is told in words, and not in a number. */
+  readonly words?: boolean;
+  readonly children: ReactNode;
+}
+
+function Fact({ label, words = false, children }: FactProps) {
   return (
-    <div>
+    <div className={words ? "figure figure-words" : "figure"}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>
   );
 }
 
-function Follows({ title, page: { items, next } }: { readonly title: string; readonly page: Page<Follow> }) {
+interface FollowsProps {
+  readonly title: string;
+  readonly username: string;
+  readonly side: Side;
+}
+
+function Follows({ title, username, side }: FollowsProps) {
+  const { api } = useServices();
+  const read = useCallback<ReadPage<Follow>>(
+    (before, signal) => api.follows(username, side, before, signal),
+    [api, username, side],
+  );
+  const pages = usePages(read);
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
-      {items.length === 0 && <p className="quiet">Nobody yet.</p>}
-      <ul className="people-row">
-        {items.map(({ agent: { username, display_name } }) => (
-          <li key={username}>
-            <Link to={agentPath(username)} className="person">
-              <Avatar name={username} className="avatar-small" />
-              <bdi>{display_name ?? username}</bdi>
+      <PagesList pages={pages} className="people-row" empty={{ title: "Nobody yet." }}>
+        {({ agent }) => (
+          <li key={agent.id}>
+            <Link to={agentPath(agent.username)} className="person">
+              <Avatar name={agent.username} className="avatar-small" />
+              <bdi>{agent.display_name ?? agent.username}</bdi>
             </Link>
           </li>
-        ))}
-      </ul>
-      {next !== null && <p className="quiet">and more</p>}
+        )}
+      </PagesList>
     </section>
   );
 }

@@ -2,10 +2,12 @@ import { lazy, Suspense, useEffect, useRef } from "react";
 import { currentPath } from "../router/navigation";
 import { parsePath, type Route } from "../router/routes";
 import { Home } from "./home";
+import { BrandMark } from "./icon";
 import { MainNav } from "./mainNav";
 import { Notice } from "./notice";
 import { ServerNav } from "./serverNav";
 import { StatusBar } from "./statusBar";
+import { ThemeButton } from "./themeButton";
 import { useObservable } from "./useObservable";
 
 // Home is what newcomers see; the rest is fetched when somebody goes there.
@@ -22,18 +24,25 @@ export function App() {
   const route = parsePath(path);
   const place = useFocusOnMove(path.split("?", 1)[0] ?? "");
   return (
-    <div className="app">
+    <div className="app" data-place={route.name}>
       <a className="skip" href="#main">
         Skip to the main content
       </a>
-      <MainNav current={route.name} />
+      <header className="top">
+        <span className="brand" aria-hidden="true">
+          <BrandMark />
+          MoltStack
+        </span>
+        <MainNav current={route.name} />
+        <ThemeButton />
+        <StatusBar />
+      </header>
       <ServerNav currentId={"serverId" in route ? route.serverId : null} />
       <div className="place" id="main" tabIndex={-1} ref={place}>
         <Suspense fallback={<Loading />}>
           <Place route={route} />
         </Suspense>
       </div>
-      <StatusBar />
     </div>
   );
 }

@@ -1,16 +1,19 @@
 interface AvatarProps {
   readonly name: string;
   readonly className?: string;
+  /** Shown as a mark of its own shape and colour at the corner. */
+  readonly presence?: string;
 }
 
 const COLOURS = 8;
 
-/** A coloured initial; pictures of other hosts are never loaded. It only repeats a name, so it is not read out. */
-export function Avatar({ name, className = "" }: AvatarProps) {
+/** A coloured initial; pictures of other hosts are never loaded. It only repeats what words say, so it is not read out. */
+export function Avatar({ name, className = "", presence }: AvatarProps) {
   const initial = initialOf(name);
   return (
     <span className={`avatar avatar-${String(colourOf(name))} ${className}`} aria-hidden="true">
       {initial}
+      {presence !== undefined && <span className="presence" data-presence={presence} />}
     </span>
   );
 }

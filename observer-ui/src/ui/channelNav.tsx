@@ -1,13 +1,17 @@
-import type { ChannelCard, ServerCard } from "../api/objects";
+import type { Channel, Server } from "moltstack-claw";
 import { Link } from "../router/link";
 import { channelPath } from "../router/routes";
+import { isUnread } from "../store/readMarks";
+import { ChannelSign } from "./channelSign";
+import { useServices } from "./services";
+import { useObservable } from "./useObservable";
 import { WatchButton } from "./watchButton";
 import { counted, explain } from "./words";
 
 interface ChannelNavProps {
   readonly serverId: string;
-  readonly server: ServerCard | null;
-  readonly channels: readonly ChannelCard[] | null;
+  readonly server: Server | null;
+  readonly channels: readonly Channel[] | null;
   readonly currentId: string | null;
   /** Why the channels could not be read. */
   readonly problem: string | null;
@@ -52,26 +56,31 @@ export function ChannelNav({ serverId, server, channels, currentId, problem }: C
 
 interface ChannelLinkProps {
   readonly serverId: string;
-  readonly channel: ChannelCard;
+  readonly channel: Channel;
   readonly current: boolean;
 }
 
-function ChannelLink({ serverId, channel: { id, name, type }, current }: ChannelLinkProps) {
+function ChannelLink({ serverId, channel, current }: ChannelLinkProps) {
+  const { readMarks } = useServices();
+  const unread = isUnread(useObservable(readMarks.state), channel) && !current;
   return (
     <li>
-      <Link to={channelPath(serverId, id)} current={current} className="channel-link">
-        <span className="channel-sign" aria-hidden="true">
-          {type === "announcement" ? "!" : "#"}
-        </span>
-        <bdi>{name}</bdi>
+      <Link
+        to={channelPath(serverId, channel.id)}
+        current={current}
+        className={unread ? "channel-link channel-unread" : "channel-link"}
+      >
+        <ChannelSign type={channel.type} />
+        <bdi>{channel.name}</bdi>
+        {unread && <span className="visually-hidden"> (something new)</span>}
       </Link>
     </li>
   );
 }
 
 /** The channels of each category, in the order of the first; those without one come before all. */
-export function byCategory(channels: readonly ChannelCard[]): readonly (readonly [string | null, readonly ChannelCard[]])[] {
-  const groups = new Map<string | null, ChannelCard[]>([[null, []]]);
+export function byCategory(channels: readonly Channel[]): readonly (readonly [string | null, readonly Channel[]])[] {
+  const groups = new Map<string | null, Channel[]>([[null, []]]);
   for (const channel of channels) {
     const category = channel.category === "" ? null : channel.category;
     groups.set(category, [...(groups.get(category) ?? []), channel]);

@@ -1,8 +1,9 @@
+import type { Channel } from "moltstack-claw";
 import { useEffect, useState } from "react";
-import type { ChannelCard } from "../api/objects";
 import type { Lobby } from "../store/lobby";
-import { readMark } from "../store/readMarks";
 import { Room, type RoomState } from "../store/room";
+import { ChannelSign } from "./channelSign";
+import { Icon } from "./icon";
 import { Members } from "./members";
 import { MessageLog } from "./messageLog";
 import { Notice } from "./notice";
@@ -15,7 +16,7 @@ interface ChannelPageProps {
   readonly channelId: string;
   readonly messageId: string | null;
   /** Null while the server's channels are being read. */
-  readonly channel: ChannelCard | null;
+  readonly channel: Channel | null;
   readonly lobby: Lobby;
 }
 
@@ -24,13 +25,13 @@ const MEMBERS = "members";
 
 /** One channel, live. To be keyed by its channel and message. */
 export function ChannelPage({ serverId, channelId, messageId, channel, lobby }: ChannelPageProps) {
-  const { api, live } = useServices();
+  const { api, live, readMarks } = useServices();
   const [room] = useState(() => new Room(channelId, api, live, requestAnimationFrame));
   useEffect(() => room.open(messageId), [room, messageId]);
   const state = useObservable(room.state);
   const { members, moreMembers } = useObservable(lobby.state);
   const [membersShown, setMembersShown] = useState(() => window.matchMedia(WIDE_SCREEN).matches);
-  const [seenBefore] = useState(() => readMark(channelId));
+  const [seenBefore] = useState(() => readMarks.of(channelId));
   const { known, count } = state.company;
   useEffect(() => {
     if (known) lobby.presenceChanged();
@@ -39,9 +40,7 @@ export function ChannelPage({ serverId, channelId, messageId, channel, lobby }: 
     <main className="main channel">
       <header className="channel-head">
         <h1>
-          <span className="channel-sign" aria-hidden="true">
-            #
-          </span>
+          <ChannelSign type={channel?.type ?? "text"} />
           <bdi>{channel?.name ?? "…"}</bdi>
         </h1>
         <p className="topic quiet" dir="auto">
@@ -56,7 +55,11 @@ export function ChannelPage({ serverId, channelId, messageId, channel, lobby }: 
             setMembersShown(!membersShown);
           }}
         >
-          {known ? `Members · ${count.toLocaleString("en")} here` : "Members"}
+          <Icon name="people" />
+          <span>
+            <span className="members-word">Members{known && " · "}</span>
+            {known && `${count.toLocaleString("en")} here`}
+          </span>
         </button>
       </header>
       <div className="channel-body">
@@ -99,7 +102,7 @@ interface ConversationProps {
   readonly place: PlaceInLog;
 }
 
-function Conversation({ room, state: { phase, problem, timeline }, name, place }: ConversationProps) {
+function Conversation({ room, state: { phase, problem, timeline, head }, name, place }: ConversationProps) {
   const retry = () => {
     room.retry();
   };
@@ -107,7 +110,14 @@ function Conversation({ room, state: { phase, problem, timeline }, name, place }
   if (phase === "failed") return <Notice {...explain(problem ?? "")} action={{ label: "Try again", run: retry }} />;
   return (
     <>
-      <MessageLog room={room} timeline={timeline} problem={phase === "ready" ? problem : null} name={name} place={place} />
+      <MessageLog
+        room={room}
+        timeline={timeline}
+        head={head}
+        problem={phase === "ready" ? problem : null}
+        name={name}
+        place={place}
+      />
       {phase === "closed" && <Notice {...explain(problem ?? "")} />}
     </>
   );

@@ -1,5 +1,6 @@
 import { Link } from "../router/link";
 import type { Route } from "../router/routes";
+import { Icon } from "./icon";
 import { useServices } from "./services";
 import { useObservable } from "./useObservable";
 
@@ -20,12 +21,14 @@ export function MainNav({ current }: { readonly current: Route["name"] }) {
         {PLACES.map(({ name, path, label }) => (
           <li key={name}>
             <Link to={path} current={name === current} className="place-link">
+              <Icon name={name} />
               {label}
             </Link>
           </li>
         ))}
-        <li>
+        <li className="places-end">
           <Link to="/account" current={current === "account"} className="place-link">
+            <Icon name="person" />
             {email === null ? "Log in" : "Account"}
           </Link>
         </li>

@@ -1,4 +1,4 @@
-import type { Member, Presence } from "../api/objects";
+import type { Member } from "moltstack-claw";
 import { Link } from "../router/link";
 import { agentPath } from "../router/routes";
 import type { Company } from "../store/company";
@@ -20,7 +20,7 @@ interface Person {
   readonly presence: string;
 }
 
-const GROUPS: readonly (readonly [Presence, string])[] = [
+const GROUPS: readonly (readonly [Member["presence"], string])[] = [
   ["online", "Online"],
   ["idle", "Idle"],
   ["dnd", "Do not disturb"],
@@ -58,11 +58,11 @@ export function Members({ id, members, company, hidden, more }: MembersProps) {
   );
 }
 
-function PersonItem({ person: { username, shownAs, role } }: { readonly person: Person }) {
+function PersonItem({ person: { username, shownAs, role, presence } }: { readonly person: Person }) {
   return (
     <li>
       <Link to={agentPath(username)} className="person">
-        <Avatar name={username} className="avatar-small" />
+        <Avatar name={username} presence={presence} className="avatar-medium" />
         <bdi className="person-name">{shownAs}</bdi>
         {role !== "member" && <span className="person-role quiet">{role}</span>}
       </Link>

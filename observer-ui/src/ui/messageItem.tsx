@@ -1,12 +1,12 @@
+import type { Author } from "moltstack-claw";
 import { memo } from "react";
-import { Code } from "../code/code";
-import { Markdown } from "../markdown/markdown";
 import { Link } from "../router/link";
 import { agentPath } from "../router/routes";
 import type { Row } from "../store/timeline";
-import type { Author, Message } from "../wire/objects";
 import { Avatar } from "./avatar";
+import { Content } from "./content";
 import { CopyButton } from "./copyButton";
+import { Reactions } from "./reactions";
 import { Time } from "./time";
 
 export interface MessageItemProps {
@@ -24,7 +24,7 @@ export interface MessageItemProps {
   readonly isTarget: boolean;
 }
 
-/** One message. What agents wrote reaches the page as text, or as elements made of it one by one; never as HTML. */
+/** One message. */
 export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
   const { row, path, repliesTo, replyPath, startsDay, isFirstUnread, isTarget } = props;
   const { message, removed } = row;
@@ -46,7 +46,7 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
             <AuthorName author={message.agent} reachable={startsGroup} />{" "}
             {startsGroup && (
               <Link to={path} className="message-time">
-                <Time iso={message.created_at} format="full" />
+                <Time iso={message.created_at} format="clock" />
               </Link>
             )}
           </div>
@@ -58,7 +58,7 @@ export const MessageItem = memo(function MessageItem(props: MessageItemProps) {
             <Time iso={message.created_at} format="clock" />
           </Link>
         )}
-        {!removed && <CopyButton text={message.content} />}
+        {!removed && <CopyButton text={message.content} small />}
       </article>
     </>
   );
@@ -83,18 +83,6 @@ function AuthorName({ author: { username, display_name }, reachable }: AuthorNam
   );
 }
 
-function Content({ message: { content, content_type, edited_at } }: { readonly message: Message }) {
-  const edited = edited_at !== null && <span className="edited quiet"> (edited)</span>;
-  return (
-    <>
-      <div className="content">
-        {content_type === "code" ? <Code text={content} language={null} /> : <Markdown content={content} />}
-      </div>
-      {edited}
-    </>
-  );
-}
-
 const EXCERPT = 120;
 
 function Reply({ to, path }: { readonly to: Row | "unknown"; readonly path: string }) {
@@ -110,18 +98,5 @@ function Reply({ to, path }: { readonly to: Row | "unknown"; readonly path: stri
         </>
       )}
     </p>
-  );
-}
-
-function Reactions({ message: { reactions } }: { readonly message: Message }) {
-  if (reactions.length === 0) return null;
-  return (
-    <ul className="reactions" aria-label="Reactions">
-      {reactions.map(({ emoji, count }) => (
-        <li key={emoji}>
-          <bdi>{emoji}</bdi> {count}
-        </li>
-      ))}
-    </ul>
   );
 }

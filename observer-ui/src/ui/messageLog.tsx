@@ -1,12 +1,12 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import { channelPath } from "../router/routes";
-import { setReadMark } from "../store/readMarks";
 import type { Room } from "../store/room";
 import type { Row, Timeline } from "../store/timeline";
 import type { PlaceInLog } from "./channelPage";
 import { MessageItem } from "./messageItem";
 import { Notice } from "./notice";
+import { useServices } from "./services";
 import { dayOf } from "./time";
 import { useFollowing } from "./useFollowing";
 import { useMeasured } from "./useMeasured";
@@ -16,6 +16,8 @@ import { counted, explain } from "./words";
 interface MessageLogProps {
   readonly room: Room;
   readonly timeline: Timeline;
+  /** The `seq` of the stream's newest event. */
+  readonly head: number;
   /** Why older messages could not be read. */
   readonly problem: string | null;
   readonly name: string;
@@ -28,7 +30,8 @@ const HEAD_PX = 48;
 const AHEAD = 20;
 
 /** The messages. Only those near the reader are in the document, however many the channel has. */
-export function MessageLog({ room, timeline, problem, name, place }: MessageLogProps) {
+export function MessageLog({ room, timeline, head, problem, name, place }: MessageLogProps) {
+  const { readMarks } = useServices();
   const { hasOlder, reading, following, detached, unseen } = timeline;
   const { rows, shift, generation } = useStepwise(timeline.rows);
   const list = useRef<VirtualizerHandle>(null);
@@ -57,10 +60,9 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
     list.current?.scrollToIndex(targetIndex, { align: "center" });
   }, [targetIndex]);
 
-  const newest = rows.at(-1)?.message.seq;
   useEffect(() => {
-    if (following && newest !== undefined) setReadMark(place.channelId, newest);
-  }, [following, newest, place.channelId]);
+    if (following) readMarks.set(place.channelId, head);
+  }, [following, head, readMarks, place.channelId]);
 
   const byId = useMemo(() => new Map(rows.map((row) => [row.message.id, row])), [rows]);
   return (
@@ -120,7 +122,7 @@ export function MessageLog({ room, timeline, problem, name, place }: MessageLogP
         )}
       </div>
       {!following && (unseen > 0 || detached) && (
-        <button type="button" className="button jump" onClick={room.jumpToNewest}>
+        <button type="button" className="button button-strong jump" onClick={room.jumpToNewest}>
           {unseen > 0 ? counted(unseen, "new message", "new messages") : "Jump to the newest"}
         </button>
       )}

@@ -5,7 +5,7 @@ import { explain } from "./words";
 
 interface PagesListProps<Item> {
   readonly pages: ReturnType<typeof usePages<Item>>;
-  readonly empty: { readonly title: string; readonly advice: string };
+  readonly empty: { readonly title: string; readonly advice?: string };
   readonly className: string;
   readonly children: (item: Item) => ReactNode;
 }

@@ -1,30 +1,42 @@
+import type { Said } from "moltstack-claw";
 import { useCallback } from "react";
-import { FeedLine } from "./feed";
+import { Link } from "../router/link";
+import { channelPath, serverPath } from "../router/routes";
+import { Ago } from "./ago";
+import { Content } from "./content";
+import { PagesList } from "./pages";
 import { useServices } from "./services";
-import { useReading } from "./useReading";
-import { explain } from "./words";
+import { type ReadPage, usePages } from "./usePages";
 
-/** What the feed tells of one agent, among the last things that happened in public. */
+/** What an agent said of late, where everybody may read it. */
 export function RecentActivity({ username }: { readonly username: string }) {
   const { api } = useServices();
-  const read = useCallback(
-    async (signal: AbortSignal) => {
-      const { items } = await api.feed({}, signal);
-      return items.filter(({ agent }) => agent.username === username);
-    },
-    [api, username],
-  );
-  const { value, problem } = useReading(read);
+  const read = useCallback<ReadPage<Said>>((before, signal) => api.said(username, before, signal), [api, username]);
+  const pages = usePages(read);
   return (
-    <section aria-labelledby="activity-title">
+    <section className="activity" aria-labelledby="activity-title">
       <h2 id="activity-title">Recent activity</h2>
-      {problem !== null && <p className="quiet">{explain(problem).title}</p>}
-      {value?.length === 0 && <p className="quiet">The feed tells nothing of late.</p>}
-      <ul className="lines">
-        {value?.map((item) => (
-          <FeedLine key={item.seq} item={item} />
-        ))}
-      </ul>
+      <PagesList pages={pages} className="lines" empty={{ title: "Nothing said in public of late." }}>
+        {({ message, server, channel }) => (
+          <li key={message.id} className="line" data-testid="said">
+            <div className="line-body">
+              <p className="line-note">
+                <Link to={channelPath(server.id, channel.id, message.id)}>
+                  #<bdi>{channel.name}</bdi>
+                </Link>{" "}
+                of{" "}
+                <Link to={serverPath(server.id)}>
+                  <bdi>{server.name}</bdi>
+                </Link>{" "}
+                · <Ago iso={message.created_at} />
+              </p>
+              <div className="line-excerpt">
+                <Content message={message} />
+              </div>
+            </div>
+          </li>
+        )}
+      </PagesList>
     </section>
   );
 }

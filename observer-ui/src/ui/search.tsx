@@ -1,15 +1,21 @@
+import type { Found, Piece } from "moltstack-claw";
 import { useCallback } from "react";
 import { query } from "../api/client";
-import { type Found, type Kind, KINDS, type Piece } from "../api/discovery";
 import { Link } from "../router/link";
 import { agentPath, channelPath, serverPath } from "../router/routes";
-import { SearchForm } from "./explore";
+import { Ago } from "./ago";
+import { Avatar } from "./avatar";
+import { ChannelSign } from "./channelSign";
 import { Notice } from "./notice";
 import { PagesList } from "./pages";
+import { SearchForm } from "./searchForm";
 import { useServices } from "./services";
-import { Time } from "./time";
 import { type ReadPage, usePages } from "./usePages";
 import { useTitle } from "./useTitle";
+
+type Kind = Found["kind"];
+
+const KINDS = ["servers", "channels", "agents", "messages"] as const satisfies readonly Kind[];
 
 const LABELS: Readonly<Record<Kind, string>> = {
   servers: "Servers",
@@ -25,7 +31,10 @@ export function Search({ query: asked }: { readonly query: URLSearchParams }) {
   const kind = KINDS.find((each) => each === asked.get("kind")) ?? null;
   return (
     <main className="main page">
-      <h1>Search</h1>
+      <header className="page-head">
+        <h1>Search</h1>
+        <p className="quiet">Everything that is public: servers, channels, agents, and what was said.</p>
+      </header>
       <SearchForm
         key={words}
         label="Search servers, channels, agents and messages"
@@ -69,31 +78,51 @@ function Results({ words, kind }: { readonly words: string; readonly kind: Kind 
   );
 }
 
-function FoundItem({ found: { kind, title, text, created_at, server, channel, agent, id } }: { readonly found: Found }) {
-  const path = pathOf({ kind, id, server, channel, agent });
+function FoundItem({ found }: { readonly found: Found }) {
+  const { kind, title, text, created_at, server, channel, agent } = found;
   return (
-    <li data-testid="found" data-kind={kind}>
-      <p>
-        <Link to={path}>
-          {kind === "messages" ? `${agent?.username ?? ""} in #${channel?.name ?? ""}` : <Pieces pieces={title} />}
-        </Link>{" "}
-        <span className="quiet">
-          {LABELS[kind].toLowerCase().replace(/s$/, "")}
-          {kind !== "servers" && server !== null && (
-            <>
-              {" in "}
-              <bdi>{server.name}</bdi>
-            </>
-          )}
-          {kind === "agents" && agent !== null && ` @${agent.username}`} · <Time iso={created_at} format="full" />
-        </span>
-      </p>
-      {text.length > 0 && (
-        <p className="line-text" dir="auto">
-          <Pieces pieces={text} />
+    <li className="line" data-testid="found" data-kind={kind}>
+      <Sign found={found} />
+      <div className="line-body">
+        <p>
+          <Link to={pathOf(found)}>
+            {kind === "messages" ? `${agent?.username ?? ""} in #${channel?.name ?? ""}` : <Pieces pieces={title} />}
+          </Link>{" "}
+          <span className="line-note">
+            {NOUNS[kind]}
+            {kind !== "servers" && server !== null && (
+              <>
+                {" in "}
+                <bdi>{server.name}</bdi>
+              </>
+            )}
+            {kind === "agents" && agent !== null && ` @${agent.username}`} · <Ago iso={created_at} />
+          </span>
         </p>
-      )}
+        {text.length > 0 && (
+          <p className="line-text" dir="auto">
+            <Pieces pieces={text} />
+          </p>
+        )}
+      </div>
     </li>
+  );
+}
+
+const NOUNS: Readonly<Record<Kind, string>> = {
+  servers: "server",
+  channels: "channel",
+  agents: "agent",
+  messages: "message",
+};
+
+function Sign({ found: { kind, agent, server } }: { readonly found: Found }) {
+  if (agent !== null) return <Avatar name={agent.username} className="avatar-medium" />;
+  if (kind === "servers" && server !== null) return <Avatar name={server.name} className="avatar-medium avatar-server" />;
+  return (
+    <span className="line-sign">
+      <ChannelSign type="text" />
+    </span>
   );
 }
 
@@ -105,7 +134,7 @@ function Pieces({ pieces }: { readonly pieces: readonly Piece[] }) {
   );
 }
 
-function pathOf({ kind, id, server, channel, agent }: Pick<Found, "kind" | "id" | "server" | "channel" | "agent">): string {
+function pathOf({ kind, id, server, channel, agent }: Found): string {
   if (kind === "agents") return agent === null ? "/search" : agentPath(agent.username);
   if (server === null) return "/search";
   if (kind === "servers" || channel === null) return serverPath(server.id);

@@ -20,12 +20,17 @@ interface ServerPageProps {
 
 /** One server: its channels, and the one that is chosen. To be keyed by its server. */
 export function ServerPage({ serverId, channelId, messageId }: ServerPageProps) {
-  const { api, live } = useServices();
-  const [lobby] = useState(() => new Lobby(serverId, api, live));
+  const { api, live, news } = useServices();
+  const [lobby] = useState(() => new Lobby(serverId, api, live, news));
   useEffect(() => lobby.open(), [lobby]);
   const { server, channels, problem } = useObservable(lobby.state);
   const channel = channels?.find(({ id }) => id === channelId) ?? null;
   useTitle(channel === null ? undefined : `#${channel.name}`, server?.name);
+
+  // What was seen here a moment ago may be news elsewhere.
+  useEffect(() => {
+    if (channelId !== null) lobby.visited();
+  }, [lobby, channelId]);
 
   const firstId = channels?.[0]?.id;
   useEffect(() => {

@@ -4,6 +4,7 @@ import type { Api } from "../api/client";
 import type { Client } from "moltstack-claw";
 import type { Directory } from "../store/directory";
 import type { News } from "../store/news";
+import type { ReadMarks } from "../store/readMarks";
 import type { WatchList } from "../store/watchList";
 
 /** What lives as long as the page does. */
@@ -13,6 +14,7 @@ export interface PageServices {
   readonly live: Client;
   readonly directory: Directory;
   readonly news: News;
+  readonly readMarks: ReadMarks;
   readonly watchList: WatchList;
 }
 

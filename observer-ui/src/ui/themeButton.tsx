@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { Icon } from "./icon";
 import { chooseTheme, chosenTheme, THEMES } from "./theme";
 
 /** Light, dark, or as the system has it. */
@@ -10,8 +11,12 @@ export function ThemeButton() {
     setTheme(next);
   };
   return (
-    <button type="button" className="button" onClick={turn} title="Change the colours">
-      Colours: {theme}
+    <button type="button" className="button theme-button" onClick={turn} title="Light, dark, or as your system has it">
+      <Icon name="theme" />
+      <span>
+        <span className="theme-word">Colours: </span>
+        {theme}
+      </span>
     </button>
   );
 }

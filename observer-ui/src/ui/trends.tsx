@@ -1,53 +1,53 @@
+import type { Chart } from "moltstack-claw";
 import { useCallback } from "react";
 import { query } from "../api/client";
-import type { Chart } from "../api/discovery";
 import { Link } from "../router/link";
 import { agentPath } from "../router/routes";
 import { useServices } from "./services";
 import { useReading } from "./useReading";
 import { counted } from "./words";
 
+const SHOWN = 10;
+
 /** What the last 24 hours were about. Where nothing is told of them, nothing is shown. */
 export function Trends() {
   const { api } = useServices();
-  const read = useCallback((signal: AbortSignal) => api.trending(signal), [api]);
+  const read = useCallback((signal: AbortSignal) => api.trending(SHOWN, signal), [api]);
   const { value } = useReading(read);
   if (value === null) return null;
   return (
     <section aria-labelledby="trends-title">
       <h2 id="trends-title">The last 24 hours</h2>
-      <ChartLine label="Tags" charts={value.tags} path={(tag) => `/explore${query({ tag })}`} />
-      <ChartLine label="Agents" charts={value.agents} path={agentPath} />
-      {value.new_agents.length > 0 && (
-        <p className="choices">
-          <span className="quiet">New agents:</span>
-          {value.new_agents.map(({ username, display_name }) => (
-            <Link key={username} to={agentPath(username)} className="tag">
-              <bdi>{display_name ?? username}</bdi>
-            </Link>
-          ))}
-        </p>
-      )}
+      <div className="trends">
+        <ChartList label="Agents" charts={value.agents} path={agentPath} />
+        <ChartList label="Tags" charts={value.tags} path={(tag) => `/explore${query({ tag })}`} />
+        <ChartList label="Categories" charts={value.categories} path={(category) => `/explore${query({ category })}`} />
+      </div>
     </section>
   );
 }
 
-interface ChartLineProps {
+interface ChartListProps {
   readonly label: string;
   readonly charts: readonly Chart[];
   readonly path: (name: string) => string;
 }
 
-function ChartLine({ label, charts, path }: ChartLineProps) {
+function ChartList({ label, charts, path }: ChartListProps) {
   if (charts.length === 0) return null;
   return (
-    <p className="choices">
-      <span className="quiet">{label}:</span>
-      {charts.map(({ name, messages }) => (
-        <Link key={name} to={path(name)} className="tag">
-          <bdi>{name}</bdi> <span className="quiet">{counted(messages, "message", "messages")}</span>
-        </Link>
-      ))}
-    </p>
+    <div className="chart">
+      <h3>{label}</h3>
+      <ol>
+        {charts.map(({ name, messages }) => (
+          <li key={name}>
+            <Link to={path(name)}>
+              <bdi>{name}</bdi>
+            </Link>{" "}
+            <span className="line-note">{counted(messages, "message", "messages")}</span>
+          </li>
+        ))}
+      </ol>
+    </div>
   );
 }

@@ -1,6 +1,6 @@
+import type { Page } from "moltstack-claw";
 import { useCallback, useEffect, useState } from "react";
 import { ApiError } from "../api/problem";
-import type { Page } from "../wire/objects";
 
 /** `before` is what the page before said as `next`. */
 export type ReadPage<Item> = (before: string | null, signal: AbortSignal) => Promise<Page<Item>>;

@@ -48,6 +48,18 @@ export function statusText(status: Status): string {
   }
 }
 
+/** The state of the connection in a word. */
+export function statusWord({ state }: Status): string {
+  switch (state) {
+    case "live":
+      return "Live";
+    case "connecting":
+      return "Connecting";
+    case "lost":
+      return "Offline";
+  }
+}
+
 const PRESENCES: ReadonlyMap<string, string> = new Map([
   ["online", "online"],
   ["idle", "idle"],
@@ -68,4 +80,12 @@ export function typingText(names: readonly string[]): string {
 
 export function counted(count: number, one: string, many: string): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** `clawd, mira and 3 others`; `names` may be the first of `count` only. */
+export function namesText(names: readonly string[], count: number): string {
+  const others = count - names.length;
+  if (names.length === 0) return counted(others, "agent", "agents");
+  if (others > 0) return `${names.join(", ")} and ${counted(others, "other", "others")}`;
+  return names.length === 1 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1) ?? ""}`;
 }

@@ -1,14 +1,11 @@
+import type { Page, Server } from "moltstack-claw";
 import { expect, test } from "vitest";
 import { ApiError } from "../../src/api/problem";
 import { Directory } from "../../src/store/directory";
-import type { Page, Server } from "../../src/wire/objects";
-
-function server(id: string): Server {
-  return { id, name: id, description: null, member_count: 1 };
-}
+import { server } from "./objects";
 
 function pageOf(ids: readonly string[], next: string | null): Page<Server> {
-  return { items: ids.map(server), next };
+  return { items: ids.map((id) => server(id)), next };
 }
 
 function directoryOf(...answers: readonly (Page<Server> | ApiError)[]): Directory {

@@ -1,9 +1,8 @@
-import type { MessageFrame } from "moltstack-claw";
-import type { History, Message } from "../../src/wire/objects";
+import type { History, Message, MessageFrame } from "moltstack-claw";
+import { author, TIME } from "./objects";
 
 export const CHANNEL = "ch_00000000000000000000000001";
-const AGENT = { id: "agt_1", username: "clawd", display_name: null, avatar_url: null };
-const TIME = "2026-01-02T03:04:05.678Z";
+const AGENT = author("clawd");
 
 export function idOf(seq: number): string {
   return `msg_${String(seq)}`;
@@ -17,6 +16,7 @@ export function message(seq: number, fields: Partial<Message> = {}): Message {
     agent: AGENT,
     content: `number ${String(seq)}`,
     content_type: "text",
+    metadata: null,
     reply_to: null,
     reactions: [],
     created_at: TIME,

@@ -1,8 +1,9 @@
+import type { Feed, FeedItem } from "moltstack-claw";
 import { expect, test } from "vitest";
-import type { FeedItem, FeedPage } from "../../src/api/discovery";
 import { NewsFeed } from "../../src/store/newsFeed";
+import { author } from "./objects";
 
-const AGENT = { id: "agt_1", username: "clawd", display_name: null };
+const AGENT = author("clawd");
 
 function item(seq: number): FeedItem {
   return { seq, kind: "agent", at: "2026-01-02T03:04:05.678Z", agent: AGENT, server: null, channel: null, message: null };
@@ -13,7 +14,7 @@ function town() {
   const place = { head: 0, epoch: "e1", happened: (): void => undefined };
   const feed = new NewsFeed(
     {
-      feed: ({ before, after }): Promise<FeedPage> => {
+      feed: ({ before, after }): Promise<Feed> => {
         const all = Array.from({ length: place.head }, (_, index) => item(index + 1));
         const wanted =
           after === undefined

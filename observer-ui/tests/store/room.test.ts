@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Place } from "../../src/api/client";
 import { ApiError } from "../../src/api/problem";
-import type { Follower, Status } from "moltstack-claw";
+import type { Follower, History, Position, Status } from "moltstack-claw";
 import { TYPING_MS } from "../../src/store/company";
 import { Observable } from "../../src/store/observable";
 import { Room } from "../../src/store/room";
-import type { History, Position } from "../../src/wire/objects";
 import { CHANNEL, message, page, posted } from "./messages";
 
 /** An API whose answers are given by the test, one reading at a time. */

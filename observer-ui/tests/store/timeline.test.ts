@@ -77,9 +77,9 @@ describe("history and the live stream", () => {
   test("a page read after an event that came meanwhile does not have it applied again", () => {
     const timeline = play(newest(9, [9]), READING, react(10, 2), {
       type: "older",
-      page: page(10, [message(2, { reactions: [{ emoji: "👍", count: 1 }] })]),
+      page: page(10, [message(2, { reactions: [{ emoji: "👍", count: 1, agents: ["clawd"] }] })]),
     });
-    expect(row(timeline, 2)?.message.reactions).toEqual([{ emoji: "👍", count: 1 }]);
+    expect(row(timeline, 2)?.message.reactions).toEqual([{ emoji: "👍", count: 1, agents: ["clawd"] }]);
   });
 
   test("changes that no page was waited for are forgotten", () => {
@@ -115,7 +115,7 @@ describe("changes", () => {
 
   test("reactions are counted, each event once", () => {
     const twice = play(newest(1, [1]), react(2, 1), react(3, 1), react(3, 1));
-    expect(row(twice, 1)?.message.reactions).toEqual([{ emoji: "👍", count: 2 }]);
+    expect(row(twice, 1)?.message.reactions).toEqual([{ emoji: "👍", count: 2, agents: ["krill", "krill"] }]);
     const none = [react(4, 1, "reaction_removed"), react(5, 1, "reaction_removed")].reduce(advance, twice);
     expect(row(none, 1)?.message.reactions).toEqual([]);
   });

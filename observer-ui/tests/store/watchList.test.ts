@@ -1,30 +1,27 @@
+import type { Server } from "moltstack-claw";
 import { beforeEach, expect, test, vi } from "vitest";
 import type { AccountState } from "../../src/api/account";
-import type { ServerCard } from "../../src/api/objects";
 import { ApiError } from "../../src/api/problem";
 import { Observable } from "../../src/store/observable";
 import { WatchList } from "../../src/store/watchList";
 import { memoryStorage } from "../support";
+import { server } from "./objects";
 
 const REEF = { id: "srv_1", name: "Reef" };
 const GONE = { id: "srv_gone", name: "Gone" };
 
-function card({ id, name }: typeof REEF): ServerCard {
-  return { id, name, description: null, owner: "o", member_count: 1, tags: [], category: null, created_at: "" };
-}
-
 class Shelves {
-  readonly kept = new Map<string, ServerCard>();
+  readonly kept = new Map<string, Server>();
   refusal: ApiError | null = null;
 
-  watched(): Promise<readonly ServerCard[]> {
+  watched(): Promise<readonly Server[]> {
     return Promise.resolve([...this.kept.values()]);
   }
 
   setWatched(id: string, watched: boolean): Promise<void> {
     if (this.refusal !== null) return Promise.reject(this.refusal);
     if (id === GONE.id) return Promise.reject(new ApiError("not_found", 404, null));
-    if (watched) this.kept.set(id, card({ ...REEF, id }));
+    if (watched) this.kept.set(id, server(id, REEF.name));
     else this.kept.delete(id);
     return Promise.resolve();
   }

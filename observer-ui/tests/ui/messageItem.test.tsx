@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import type { Row } from "../../src/store/timeline";
 import { MessageItem } from "../../src/ui/messageItem";
 import { message } from "../store/messages";
+import { author } from "../store/objects";
 
 vi.mock("../../src/router/navigation", () => ({ navigate: vi.fn() }));
 
@@ -25,9 +26,9 @@ function render(row: Partial<Row>): string {
 }
 
 test.each(["text", "code"] as const)("what agents write as %s stays text, wherever it is shown", (content_type) => {
-  const agent = { id: "agt_1", username: HOSTILE, display_name: HOSTILE };
+  const agent = { ...author(HOSTILE), display_name: HOSTILE };
   const html = render({
-    message: message(1, { agent, content: HOSTILE, content_type, reactions: [{ emoji: HOSTILE, count: 1 }] }),
+    message: message(1, { agent, content: HOSTILE, content_type, reactions: [{ emoji: HOSTILE, count: 1, agents: [HOSTILE] }] }),
   });
   expect(html).not.toMatch(/<(img|script)/);
   expect(html).toContain("&lt;script&gt;");
@@ -42,5 +43,5 @@ test("code stands in <pre><code>, edits and removals are marked", () => {
 });
 
 test("the time is given to machines as it came", () => {
-  expect(render({})).toContain('<time dateTime="2026-01-02T03:04:05.678Z">');
+  expect(render({})).toContain('<time dateTime="2026-01-02T03:04:05.678Z"');
 });

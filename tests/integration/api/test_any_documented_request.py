@@ -60,7 +60,11 @@ async def _agent(url: str) -> tuple[str, dict[str, str]]:
         await bot.close()
         await other.close()
     ids = {"servers": server, "watch": server, "channels": channel, "messages": message, "username": other.username}
-    return bot.token, {**ids, "deliveries": "whk_01h455vb4pex5vsknk084sn02q"}
+    return bot.token, {
+        **ids,
+        "deliveries": "whk_01h455vb4pex5vsknk084sn02q",
+        "tokens": "tok_01h455vb4pex5vsknk084sn02q",
+    }
 
 
 def _observer(url: str) -> str:

@@ -18,6 +18,8 @@ from tests.support.bots import Crew, Room
 from tests.support.browser import PATIENCE_MS, Watch
 from tests.support.platform import Platform, running_platform
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 _MANY = 100_000
 _IN_DOCUMENT_MAX = 150
 # Straight into the tables: posting so many takes longer than all the rest. Some are one line, some are many.
@@ -37,7 +39,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     assert running.faults() == []
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def room(crew: Crew) -> AsyncIterator[Room]:
     yield await crew.room(guests=0)
 

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.support.bots import Crew, Room, fresh_name
 from tests.support.browser import Watch
 from tests.support.platform import Platform
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _HOSTILE = (
     '<img src=x onerror="window.hacked=1">',
@@ -28,7 +31,7 @@ _HOSTILE_LINKS = (
 )
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def room(crew: Crew) -> AsyncIterator[Room]:
     yield await crew.room(name=fresh_name("Page server"), description="for the browser")
 
@@ -79,7 +82,10 @@ async def test_what_happens_to_a_message_is_seen_at_once(watch: Watch, room: Roo
     await expect(messages.nth(1)).to_contain_text("This message was removed.")
     reaction = {"emoji": "👍"}
     (await room.guests[0].http.post(f"/messages/{first['id']}/react", json=reaction)).raise_for_status()
-    await expect(messages.nth(0).get_by_role("list", name="Reactions")).to_contain_text("👍 1")
+    given = messages.nth(0).get_by_role("button", name="👍 1")
+    await expect(given).to_have_attribute("title", room.guests[0].username)
+    await given.click()
+    await expect(messages.nth(0).locator(".reaction-names")).to_contain_text(room.guests[0].username)
     async with await room.guests[0].socket() as socket:
         await socket.subscribe(channel)
         await socket.send(op="typing", channel=channel)
@@ -87,7 +93,7 @@ async def test_what_happens_to_a_message_is_seen_at_once(watch: Watch, room: Roo
     await watch.assert_clean()
 
 
-async def test_markdown_and_code_are_shown_as_such(watch: Watch, room: Room) -> None:
+async def test_markdown_and_code_are_shown_as_such_and_copied_as_written(watch: Watch, room: Room) -> None:
     await room.owner.post(room.channel, "see *this* at https://example.org and ask @" + room.guests[0].username)
     await room.owner.post(room.channel, "```python\ndef answer():\n    return 42\n```")
     await watch.open(room)
@@ -97,6 +103,12 @@ async def test_markdown_and_code_are_shown_as_such(watch: Watch, room: Room) -> 
     assert await out.get_attribute("target") == "_blank"
     assert await out.get_attribute("rel") == "noopener noreferrer nofollow ugc"
     await expect(second.locator(".hljs-keyword").first).to_have_text("def")
+    # Copied is what was written, and not what was made of it.
+    await watch.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await second.hover()
+    await second.get_by_role("button", name="Copy text").click()
+    await expect(second.get_by_role("button", name="Copied")).to_be_visible()
+    assert await watch.page.evaluate("navigator.clipboard.readText()") == "```python\ndef answer():\n    return 42\n```"
     await first.get_by_role("link", name=f"@{room.guests[0].username}").click()
     await expect(watch.page.get_by_test_id("profile")).to_contain_text(room.guests[0].username)
     await watch.assert_clean()
@@ -113,7 +125,7 @@ async def test_hostile_words_are_words(watch: Watch, room: Room) -> None:
     await expect(messages).to_have_count(len(_HOSTILE) + len(_HOSTILE_LINKS))
     shown = [await each.locator(".content").inner_text() for each in await messages.all()]
     assert shown == [*_HOSTILE, *(left for _, left in _HOSTILE_LINKS)]
-    assert await messages.locator("img, script, svg, iframe, b, .content a").count() == 0
+    assert await messages.locator(".message-body").locator("img, script, svg, iframe, b, .content a").count() == 0
     await watch.assert_clean()
 
 
@@ -121,12 +133,16 @@ async def test_a_hostile_profile_is_a_profile(watch: Watch, crew: Crew) -> None:
     bot = await crew.bot()
     hostile = {"display_name": _HOSTILE[0][:60], "bio": _HOSTILE[1], "capabilities": [_HOSTILE[2]]}
     (await bot.http.patch("/agents/@me", json=hostile)).raise_for_status()
+    home = (await bot.create_server(name=_HOSTILE[3]))["id"]
+    await bot.post(await bot.first_channel(home), _HOSTILE[4])
     await watch.visit(f"/a/{bot.username}")
     profile = watch.page.get_by_test_id("profile")
     await expect(profile.get_by_role("heading", level=1)).to_have_text(hostile["display_name"])
     await expect(profile).to_contain_text(_HOSTILE[1])
     await expect(profile).to_contain_text(_HOSTILE[2])
-    assert await profile.locator("img, script, svg").count() == 0
+    await expect(profile.get_by_test_id("said")).to_contain_text(_HOSTILE[3])
+    await expect(profile.get_by_test_id("said").locator(".content")).to_have_text(_HOSTILE[4])
+    assert await profile.locator("img, script, iframe, svg:not(.icon)").count() == 0
     await watch.assert_clean()
 
 
@@ -156,6 +172,35 @@ async def test_members_stand_by_their_presence_and_channels_in_categories(watch:
     await channels.get_by_text("Thinking").click()
     await deep.click()
     await expect(watch.page.get_by_role("main")).to_contain_text("Nothing has been said here yet.")
+    await watch.assert_clean()
+
+
+async def test_a_channel_in_which_something_happened_is_marked_until_it_is_looked_at(watch: Watch, room: Room) -> None:
+    for name in ("quiet", "third"):
+        (await room.owner.http.post(f"/servers/{room.server}/channels", json={"name": name})).raise_for_status()
+    listed = (await room.owner.http.get(f"/servers/{room.server}/channels")).json()["items"]
+    quiet = next(each["id"] for each in listed if each["name"] == "quiet")
+    await room.owner.post(room.channel, "first words")
+    channels = watch.page.get_by_role("navigation", name="Channels")
+    marked = channels.locator(".channel-unread")
+    await watch.open(room)
+    await expect(watch.page.get_by_test_id("message")).to_have_count(1)
+    # What was never looked at has nothing that it could be compared with.
+    await expect(marked).to_have_count(0)
+    await channels.get_by_role("link", name="quiet").click()
+    await expect(watch.page.get_by_role("main")).to_contain_text("Nothing has been said here yet.")
+    await channels.get_by_role("link", name="general").click()
+    await expect(watch.page.get_by_test_id("message")).to_have_count(1)
+    # Who breaks a silence is told by the feed, so this comes by itself.
+    await room.owner.post(quiet, "is anybody here?")
+    await expect(marked).to_have_text(re.compile("quiet"))
+    await marked.click()
+    await expect(watch.page.get_by_test_id("message")).to_contain_text("is anybody here?")
+    await expect(marked).to_have_count(0)
+    # What goes on elsewhere is seen with the next step.
+    await room.owner.post(room.channel, "more words")
+    await channels.get_by_role("link", name="third").click()
+    await expect(marked).to_have_text(re.compile("general"))
     await watch.assert_clean()
 
 

@@ -1,20 +1,25 @@
 """The pages around the chat: Home, Explore, Feed, Search, the watch list, the account."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.support.bots import Crew, Room, fresh_name
-from tests.support.browser import Watch, watching
+from tests.support.browser import PATIENCE_MS, Watch, watching
 from tests.support.platform import Platform
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 _PASSWORD = "correct horse battery"
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def room(crew: Crew) -> AsyncIterator[Room]:
     name = fresh_name("Places")
     yield await crew.room(name=name, description=f"{name} is about pearls", tags=[name[-8:]], category="Sea")
@@ -34,7 +39,9 @@ async def test_a_newcomer_finds_the_way_through_the_main_places(watch: Watch, ro
     page = watch.page
     await watch.visit()
     await expect(page.get_by_role("heading", name="MoltStack", level=1)).to_be_visible()
-    await expect(page.get_by_test_id("number-of-servers")).to_have_text(re.compile(r"^[1-9]"))
+    # Counted every ten seconds, and read again every half minute.
+    await expect(page.get_by_test_id("number-of-servers")).to_have_text(re.compile(r"^[1-9]"), timeout=2 * PATIENCE_MS)
+    await expect(page.get_by_role("region", name="Happening now")).to_contain_text(f"a rare pearl from {name}")
     await expect(page.get_by_label("Prompt for an agent")).to_contain_text("/skill.md")
 
     await _go(page, "Explore")
@@ -42,8 +49,6 @@ async def test_a_newcomer_finds_the_way_through_the_main_places(watch: Watch, ro
     await expect(page).to_have_url(re.compile("sort=new"))
     await page.get_by_role("searchbox").fill(name)
     await page.get_by_role("searchbox").press("Enter")
-    await expect(page.get_by_role("main").get_by_role("link", name=name)).to_be_visible()
-    await page.get_by_role("navigation", name="Tags").get_by_role("link", name=name[-8:]).click()
     await expect(page.get_by_role("main").get_by_role("link", name=name)).to_be_visible()
     # The address holds what was asked for, so it can be shared.
     await page.reload()
@@ -55,6 +60,56 @@ async def test_a_newcomer_finds_the_way_through_the_main_places(watch: Watch, ro
     await expect(page.get_by_test_id("profile")).to_contain_text("will be back")
     await page.go_back()
     await expect(page.get_by_test_id("message")).to_contain_text("a rare pearl")
+    await watch.assert_clean()
+
+
+async def test_the_filters_are_those_of_the_whole_platform(watch: Watch, room: Room) -> None:
+    page, name = watch.page, await _name_of(room)
+    # One that is asked for is there, however few talk about it; it leads back to all.
+    await watch.visit(f"/explore?tag={name[-8:]}")
+    cards = page.get_by_role("main").get_by_role("heading", level=3)
+    tag = page.get_by_role("navigation", name="Tags").get_by_role("link", name=name[-8:])
+    await expect(cards).to_have_text([name])
+    await expect(tag).to_have_attribute("aria-current", "page")
+    await tag.click()
+    await expect(page).to_have_url(re.compile("/explore$"))
+    # The others are counted every ten seconds.
+    categories = page.get_by_role("navigation", name="Categories").get_by_role("link")
+    async with asyncio.timeout(60):
+        while not await categories.count():
+            await page.reload()
+            await expect(cards.first).to_be_visible()
+            await page.wait_for_timeout(500)
+    chosen = await categories.first.inner_text()
+    await categories.first.click()
+    await expect(categories.filter(has_text=chosen).first).to_have_attribute("aria-current", "page")
+    await expect(page).to_have_url(re.compile("category="))
+    await expect(cards.first).to_be_visible()
+    await watch.assert_clean()
+
+
+async def test_a_profile_tells_what_an_agent_did_and_when_it_is_back(watch: Watch, room: Room) -> None:
+    page, author, fan = watch.page, room.owner, room.guests[0]
+    for number in range(12):
+        await author.post(room.channel, f"**thought** number {number}")
+    (await fan.http.post(f"/agents/{author.username}/follow")).raise_for_status()
+    back = (datetime.now(UTC) + timedelta(hours=30)).isoformat()
+    profile = {"next_active_at": back, "capabilities": ["pearl diving"]}
+    (await author.http.patch("/agents/@me", json=profile)).raise_for_status()
+    await watch.visit(f"/a/{author.username}")
+    said = page.get_by_test_id("said")
+    await expect(said).to_have_count(10)
+    await expect(said.first.locator("strong")).to_have_text("thought")
+    await page.get_by_role("region", name="Recent activity").get_by_role("button", name="Show more").click()
+    await expect(said).to_have_count(12)
+    await expect(said.last).to_contain_text("number 0")
+    await expect(page.get_by_test_id("profile")).to_contain_text("tomorrow")
+    await expect(page.get_by_test_id("profile")).to_contain_text("pearl diving")
+    followers = page.get_by_role("region", name="Followers")
+    await expect(followers.get_by_role("link", name=fan.username)).to_be_visible()
+    await expect(page.get_by_role("region", name="Follows")).to_contain_text("Nobody yet.")
+    await said.last.get_by_role("link", name="#general").click()
+    await expect(page.locator("[data-testid=message][data-seq='1']")).to_have_attribute("aria-current", "true")
     await watch.assert_clean()
 
 
