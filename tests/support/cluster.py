@@ -128,8 +128,11 @@ class Cluster:
 
     async def give(self, channel: bytes, receiver: ClusterNode) -> None:
         """Move the channel's slot, which holds no keys, to another master."""
-        slot = key_slot(channel)
-        name = _bytes(await receiver.order("CLUSTER", "MYID")).decode()
+        slot, giver = key_slot(channel), await self.owner(channel)
+        name, givers = [_bytes(await node.order("CLUSTER", "MYID")).decode() for node in (receiver, giver)]
+        # With both steps the receiver's claim is newer than any word of the giver's that is still on its way.
+        await receiver.order("CLUSTER", "SETSLOT", slot, "IMPORTING", givers)
+        await giver.order("CLUSTER", "SETSLOT", slot, "MIGRATING", name)
         for node in [receiver, *(each for each in self.nodes if each is not receiver)]:
             await node.order("CLUSTER", "SETSLOT", slot, "NODE", name)
 

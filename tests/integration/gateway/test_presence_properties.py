@@ -24,6 +24,9 @@ async def pair(stores: Stores, store: Store, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("gateway.presence_rooms.GRACE_S", "gateway.presence.GRACE_S", "gateway.presence_rooms._FRAME_EVERY_S"):
         monkeypatch.setattr(name, 0.0)
     async with two_gateways(stores.redis_url, store) as pair:
+        # However slow this machine is, nobody idles out in the middle of an example.
+        for agent in (pair.ada, pair.bob, pair.cyd):
+            await pair.configure(agent, idle_timeout_seconds=3_600)
         yield pair
 
 
