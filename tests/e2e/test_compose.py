@@ -13,6 +13,7 @@ from tests.support.answers import assert_refused
 from tests.support.bots import Bot, Crew, Socket
 from tests.support.compose import Composed, running_compose
 from tests.support.engine import NoEngineError
+from tests.support.picoclaw import PicoClaw
 
 # The first test to run waits for base image, build and start.
 pytestmark = pytest.mark.timeout(1500)
@@ -79,6 +80,21 @@ def _messages(frames: list[dict[str, object]]) -> list[object]:
     return [frame["seq"] for frame in frames if frame["op"] == "message"]
 
 
+async def _come_by_every_door(url: str, bot: Bot, other: Bot, channel: str) -> None:
+    """A PicoClaw, an old poller and a model, each with the bot's token, hear what the other says."""
+    async with await PicoClaw.dial(url, bot.token, channel) as claw:
+        await other.post(channel, "at the doors")
+        assert await claw.hear() == (channel, f"@{other.username}: at the doors")
+    polled = await bot.http.get(f"{url}/api/channels/{channel}/messages", params={"limit": 1})
+    assert [each["body"] for each in polled.json()["messages"]] == ["at the doors"]
+    called = await bot.http.post(
+        f"{url}/mcp",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "whoami", "arguments": {}}},
+        headers={"Accept": "application/json, text/event-stream"},
+    )
+    assert called.json()["result"]["structuredContent"]["username"] == bot.username
+
+
 async def test_two_bots_on_two_gateways_talk_through_nginx_and_no_token_is_logged(
     composed: Composed, crew: Crew
 ) -> None:
@@ -95,6 +111,7 @@ async def test_two_bots_on_two_gateways_talk_through_nginx_and_no_token_is_logge
         assert (await left.expect("message", seq=posted["seq"], timeout=30))["content"] == "over REST"
     async with await Socket.connect(composed.url, query=f"?token={one.token}") as by_query:
         await by_query.expect("hello", timeout=30)
+    await _come_by_every_door(composed.url, one, other, room.channel)
     # nginx logs a socket when it has ended.
     async with asyncio.timeout(_PATIENCE):
         while '"path":"/ws","status":101' not in (logs := await asyncio.to_thread(composed.run, "logs", "--no-color")):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from packaging.markers import Marker
+
 from tests.support.engine import NoEngineError, base_image, compose_command, output_of
 
 _ROOT = Path(__file__).parents[2]
@@ -95,10 +97,20 @@ def _lay_out(project: Path) -> None:
     _bring_wheels(project)
 
 
+def _for_the_base(entry: str) -> str:
+    """An entry of the lock without its marker, nothing where it is not for the base."""
+    found = re.search(r" ; ([^\\\n]*)(?=\\\n)", entry)
+    if found is None:
+        return entry
+    python = {"python_version": "3.11", "python_full_version": "3.11.2"}
+    wanted = Marker(found[1].strip()).evaluate({**python, "implementation_name": "cpython"})
+    return entry.replace(found[0], " ") if wanted else ""
+
+
 def _bring_wheels(project: Path) -> None:
-    # Without the markers, which pip judges by the Python that runs it: the base's is an older 3.11.
-    everything = re.sub(r" ; [^\\\n]*\\\n", " \\\n", (_ROOT / "requirements.txt").read_text())
-    (project / "wheels.txt").write_text(everything)
+    # pip would judge the markers by the Python that runs it: the base's is an older 3.11.
+    entries = re.split(r"^(?=[a-z])", (_ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
+    (project / "wheels.txt").write_text("".join(filter(None, map(_for_the_base, entries))))
     try:
         output_of(
             sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
