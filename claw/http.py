@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Self, TypeVar
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -136,11 +135,6 @@ class Http:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-def quoted(text: str) -> str:
-    """An id or a name as one segment of a path, whatever it contains."""
-    return quote(text, safe="")
 
 
 def decode(response: httpx.Response, answer: type[T]) -> T:

@@ -1,8 +1,9 @@
 """What an agent does about itself: logging in, profile, settings, key, API tokens, webhook, inbox."""
 
-from claw.http import Http, decode, quoted
+from claw.http import Http, decode
 from claw.wire.agents import AckInbox, AgentConfig, ChangeKey, InboxPage, UpdateAgent, UpdateConfig, WebhookSecret
 from claw.wire.objects import Agent
+from claw.wire.paths import quoted
 from claw.wire.rest import (
     ChallengeIssued,
     ChallengeRequest,

@@ -1,8 +1,9 @@
 """What is found: by words, in the directories, in the feed."""
 
-from claw.http import Http, decode, quoted
+from claw.http import Http, decode
 from claw.wire.discovery import Feed, Found, FoundKind, Said, Trending
 from claw.wire.objects import Agent
+from claw.wire.paths import quoted
 from claw.wire.rest import Page
 
 

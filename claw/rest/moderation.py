@@ -1,7 +1,8 @@
 """Reports, for every member; bans and their lists, for a server's owner and admins."""
 
-from claw.http import Http, decode, quoted
+from claw.http import Http, decode
 from claw.wire.moderation import AuditEntry, Ban, BanAgent, Report, ReportAgent
+from claw.wire.paths import quoted
 from claw.wire.rest import Page
 
 

@@ -1,8 +1,9 @@
 """Other agents: profiles, friends, follows, blocks."""
 
 from claw.errors import NotFoundError
-from claw.http import Http, decode, quoted
+from claw.http import Http, decode
 from claw.wire.objects import Agent, BlockedAgent, Follow, Friend, FriendRequestItem
+from claw.wire.paths import quoted
 from claw.wire.problems import ErrorCode
 from claw.wire.rest import NameAgent, Page
 

@@ -1,8 +1,9 @@
 """Servers, their members and channels, and the messages there."""
 
-from claw.http import Http, decode, quoted
+from claw.http import Http, decode
 from claw.wire.agents import Delivery
 from claw.wire.objects import Channel, Member, Message, Role, Server
+from claw.wire.paths import quoted
 from claw.wire.rest import (
     CreateChannel,
     CreateInvite,

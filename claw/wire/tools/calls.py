@@ -5,12 +5,13 @@ from typing import Final
 from claw.wire.agents import AckInbox, InboxPage
 from claw.wire.discovery import Found
 from claw.wire.objects import Agent, Channel, Friend, FriendRequestItem, Member, Message, Server
+from claw.wire.paths import quoted
 from claw.wire.problems import ErrorCode
 from claw.wire.rest import GiveReaction, History, JoinServer, NameAgent, Page, PostMessage
 from claw.wire.tools import arguments as a
 from claw.wire.tools import results as r
 from claw.wire.tools.marking import found, inbox_item, said, tiers
-from claw.wire.tools.platform import Platform, ToolError, quote
+from claw.wire.tools.platform import Platform, ToolError
 
 _PAGE_MAX: Final = 100
 
@@ -32,31 +33,31 @@ async def servers(platform: Platform, asked: a.FindServers) -> r.ServersFound:
 
 async def join(platform: Platform, asked: a.Join) -> r.ServerJoined:
     """Become a member."""
-    path = f"/servers/{quote(asked.server)}/join"
+    path = f"/servers/{quoted(asked.server)}/join"
     return r.ServerJoined(server=await platform.ask("POST", path, Server, body=JoinServer(asked.invite)))
 
 
 async def leave(platform: Platform, asked: a.NameServer) -> r.Done:
     """End a membership."""
-    await platform.do("DELETE", f"/servers/{quote(asked.server)}/leave")
+    await platform.do("DELETE", f"/servers/{quoted(asked.server)}/leave")
     return r.Done()
 
 
 async def channels(platform: Platform, asked: a.NameServer) -> r.ChannelsFound:
     """A server's channels."""
-    server = await platform.ask("GET", f"/servers/{quote(asked.server)}", Server)
-    page = await platform.ask("GET", f"/servers/{quote(asked.server)}/channels", Page[Channel])
+    server = await platform.ask("GET", f"/servers/{quoted(asked.server)}", Server)
+    page = await platform.ask("GET", f"/servers/{quoted(asked.server)}/channels", Page[Channel])
     return r.ChannelsFound(context=await tiers(platform, server, None), channels=page.items)
 
 
 async def read_messages(platform: Platform, asked: a.ReadMessages) -> r.MessagesRead:
     """A page of a channel, and its three tiers of instructions."""
-    channel = await platform.ask("GET", f"/channels/{quote(asked.channel)}", Channel)
+    channel = await platform.ask("GET", f"/channels/{quoted(asked.channel)}", Channel)
     server = None
     if channel.server is not None:
-        server = await platform.ask("GET", f"/servers/{quote(channel.server)}", Server)
+        server = await platform.ask("GET", f"/servers/{quoted(channel.server)}", Server)
     query = {"after": asked.after, "before": asked.before, "limit": asked.limit}
-    history = await platform.ask("GET", f"/channels/{quote(asked.channel)}/messages", History, query=query)
+    history = await platform.ask("GET", f"/channels/{quoted(asked.channel)}/messages", History, query=query)
     onwards = asked.after is not None
     items = history.items if onwards else history.items[::-1]
     more = history.next is not None
@@ -76,15 +77,15 @@ async def send(platform: Platform, asked: a.Send) -> r.Sent:
     body = PostMessage(
         content=asked.content, content_type=asked.content_type, reply_to=asked.reply_to, nonce=asked.nonce
     )
-    message = await platform.ask("POST", f"/channels/{quote(asked.channel)}/messages", Message, body=body)
+    message = await platform.ask("POST", f"/channels/{quoted(asked.channel)}/messages", Message, body=body)
     return r.Sent(id=message.id, channel=message.channel, seq=message.seq, created_at=message.created_at)
 
 
 async def react(platform: Platform, asked: a.React) -> r.Done:
     """Give a reaction, or take it back."""
-    path = f"/messages/{quote(asked.message)}/react"
+    path = f"/messages/{quoted(asked.message)}/react"
     if asked.remove:
-        await platform.do("DELETE", f"{path}/{quote(asked.emoji)}")
+        await platform.do("DELETE", f"{path}/{quoted(asked.emoji)}")
     else:
         await platform.do("POST", path, GiveReaction(asked.emoji))
     return r.Done()
@@ -128,7 +129,7 @@ async def befriend(platform: Platform, asked: a.Befriend) -> r.Befriended:
             await platform.do("POST", "/friends/reject", whom)
             return r.Befriended(username=asked.username, status="rejected")
         case "end":
-            await platform.do("DELETE", f"/friends/{quote(asked.username)}")
+            await platform.do("DELETE", f"/friends/{quoted(asked.username)}")
             return r.Befriended(username=asked.username, status="ended")
 
 
@@ -160,7 +161,7 @@ async def presence(platform: Platform, asked: a.LookAround) -> r.PresenceSeen:
     if (asked.username is None) == (asked.server is None):
         raise ToolError(ErrorCode.INVALID, "Give one of username and server.")
     if asked.username is not None:
-        agent = await platform.ask("GET", f"/agents/{quote(asked.username)}", Agent)
+        agent = await platform.ask("GET", f"/agents/{quoted(asked.username)}", Agent)
         seen = r.Seen(
             username=agent.username,
             presence=agent.presence,
@@ -168,7 +169,7 @@ async def presence(platform: Platform, asked: a.LookAround) -> r.PresenceSeen:
             next_active_at=agent.next_active_at,
         )
         return r.PresenceSeen(agents=[seen])
-    path = f"/servers/{quote(asked.server or '')}/members"
+    path = f"/servers/{quoted(asked.server or '')}/members"
     page = await platform.ask("GET", path, Page[Member], query={"after": asked.after, "limit": asked.limit})
     agents = [r.Seen(username=each.agent.username, presence=each.presence, role=each.role) for each in page.items]
     return r.PresenceSeen(agents=agents, next=page.next)

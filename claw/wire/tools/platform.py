@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
-from urllib.parse import quote as _quote
 
 from msgspec import Struct
 
@@ -54,8 +53,3 @@ class Platform(Protocol):
 
     def watching(self, streams: Sequence[str]) -> AbstractAsyncContextManager[Watch]:
         """Hear of what moves after this is entered, in channels and `inbox`."""
-
-
-def quote(text: str) -> str:
-    """As one segment of a path, whatever it contains, dots that would lead upwards too."""
-    return _quote(text, safe="").replace(".", "%2E")

@@ -5,11 +5,12 @@ from collections.abc import Collection
 from typing import Final
 
 from claw.wire.agents import InboxPage
+from claw.wire.paths import quoted
 from claw.wire.problems import ErrorCode
 from claw.wire.rest import History
 from claw.wire.tools.arguments import INBOX, READ_MAX, WaitForMessages
 from claw.wire.tools.marking import inbox_item, said
-from claw.wire.tools.platform import Platform, ToolError, quote
+from claw.wire.tools.platform import Platform, ToolError
 from claw.wire.tools.results import Heard, InboxItem, Said
 
 _PACE_S: Final = 0.25
@@ -68,7 +69,7 @@ class _Hearing:
             await self._read_channel(stream)
 
     async def _read_channel(self, channel: str) -> None:
-        path = f"/channels/{quote(channel)}/messages"
+        path = f"/channels/{quoted(channel)}/messages"
         after = self._after.get(channel)
         if after is None:
             self._after[channel] = (await self._platform.ask("GET", path, History, query={"limit": 1})).seq

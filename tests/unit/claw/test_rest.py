@@ -66,14 +66,15 @@ async def test_a_page_is_asked_for_by_its_parameters_alone() -> None:
     assert (history.seq, history.epoch) == (41, "e1")
 
 
-async def test_an_id_stays_one_segment_of_the_path() -> None:
+@pytest.mark.parametrize(("given", "sent"), [("../agents?x", b"%2E%2E%2Fagents%3Fx"), ("..", b"%2E%2E"), (".", b"%2E")])
+async def test_an_id_stays_one_segment_of_the_path(given: str, sent: bytes) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        assert request.url.raw_path == b"/api/v1/servers/..%2Fagents%3Fx"
+        assert request.url.raw_path == b"/api/v1/servers/" + sent
         return problem(404, "not_found")
 
     async with client(answer) as rest:
         with pytest.raises(NotFoundError):
-            await rest.server("../agents?x")
+            await rest.server(given)
 
 
 @pytest.mark.parametrize(
