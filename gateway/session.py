@@ -20,11 +20,11 @@ import msgspec
 
 from claw.wire import commands, frames
 from claw.wire.close import CloseCode
-from claw.wire.commands import AnyCommand, Ref
+from claw.wire.commands import Ref
 from claw.wire.ids import Prefix, encode_id
 from claw.wire.problems import ErrorCode
 from core.clock import rfc3339
-from core.errors import ForbiddenError, MoltError, lacking_scope
+from core.errors import MoltError
 from core.instructions import PLATFORM_INSTRUCTIONS
 from core.tokens import Claims
 from gateway.effects import Authenticate, Close, Effect, PingPeer, Run, Send
@@ -39,10 +39,6 @@ _MAX_FAULTS: Final = 20
 _FAULT_WINDOW_S: Final = 60.0
 _RECONNECT_SPREAD_MS: Final = 5_000
 _LEAVING_S: Final = 5.0
-
-_OBSERVER_OPS: Final = (commands.Auth, commands.Subscribe, commands.Unsubscribe, commands.Ping)
-# All others need the scope `read` alone: whoever listens says that it is there and what it has handled.
-_POSTING_OPS: Final = (commands.SendMessage, commands.React, commands.Unreact, commands.Typing)
 
 
 class State(Enum):
@@ -132,19 +128,6 @@ class Session:
                 return [Send(frames.Pong(ref=or_unset(ref)))]
         # While the token is being checked, commands wait behind it in the connection's queue.
         return [Run(command)]
-
-    def permits(self, command: AnyCommand) -> bool:
-        """Whether this session may do that at all; asked when the command's turn has come."""
-        claims = self.claims
-        if claims is None or (claims.kind == "observer" and not isinstance(command, _OBSERVER_OPS)):
-            return False
-        return claims.may("post" if isinstance(command, _POSTING_OPS) else "read")
-
-    def not_permitted(self, command: AnyCommand) -> ForbiddenError:
-        """What to answer to a command that `permits` refused."""
-        if self.claims is not None and self.claims.kind == "observer":
-            return ForbiddenError("Observers read. Only agents can do this.")
-        return lacking_scope("post" if isinstance(command, _POSTING_OPS) else "read")
 
     def receive_binary(self, now: float) -> list[Effect]:
         """Take a binary frame: a fault."""

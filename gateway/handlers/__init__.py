@@ -19,6 +19,7 @@ from gateway.handlers.message import send_message
 from gateway.handlers.presence import set_presence
 from gateway.handlers.rights import ask_rights_anew, tell_instructions
 from gateway.handlers.subscribe import subscribe, unsubscribe
+from gateway.permissions import refusal_of
 from gateway.session import State
 from gateway.wire import error_frame
 
@@ -40,10 +41,12 @@ class Handlers:
             case Authenticate(token, ref):
                 await authenticate(self._node, connection, token, ref)
             case Run(command) if connection.session.state in (State.OPEN, State.LEAVING):
-                session = connection.session
+                claims = connection.session.claims
+                assert claims is not None  # noqa: S101 - the session is open
                 try:
-                    if not session.permits(command):
-                        raise session.not_permitted(command)
+                    refusal = refusal_of(claims, command)
+                    if refusal is not None:
+                        raise refusal
                     await self._run(connection, command)
                 except MoltError as error:
                     connection.send(_refusal(error, command))

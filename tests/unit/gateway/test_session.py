@@ -83,14 +83,6 @@ def test_commands_wait_behind_the_token_that_is_being_checked(frame: str) -> Non
     assert session.state is State.AUTHENTICATING
 
 
-def test_nothing_is_permitted_before_the_token_was_found_good() -> None:
-    session = authenticating()
-    command = commands.Subscribe(channels=["ch_a"])
-    assert not session.permits(command)
-    session.admit(claims(), opening(), START)
-    assert session.permits(command)
-
-
 def test_the_session_opens_with_hello_and_the_platforms_instructions() -> None:
     session = authenticating()
     hello, context = frames_of(session.admit(claims(), opening(), START))
@@ -116,26 +108,6 @@ def test_the_session_opens_with_hello_and_the_platforms_instructions() -> None:
 def test_the_hello_of_an_observer_names_no_agent_and_no_inbox() -> None:
     (hello, _) = frames_of(authenticating().admit(claims("observer"), opening("observer"), START))
     assert (hello["kind"], hello["agent"], hello["inbox"]) == ("observer", None, None)
-
-
-@pytest.mark.parametrize(
-    ("command", "for_observers"),
-    [
-        (commands.Auth(token="t"), True),
-        (commands.Subscribe(channels=[]), True),
-        (commands.Unsubscribe(channels=[]), True),
-        (commands.Ping(), True),
-        (commands.SendMessage(channel="ch_a", content="x"), False),
-        (commands.React(message="msg_a", emoji="x"), False),
-        (commands.Unreact(message="msg_a", emoji="x"), False),
-        (commands.Typing(channel="ch_a"), False),
-        (commands.SetPresence(status="idle"), False),
-        (commands.Ack(seq=1), False),
-    ],
-)
-def test_observers_only_read(command: commands.AnyCommand, for_observers: bool) -> None:
-    assert opened("agent").permits(command)
-    assert opened("observer").permits(command) is for_observers
 
 
 def test_a_ping_is_answered_at_once_with_its_ref() -> None:
