@@ -27,6 +27,10 @@ Json = dict[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/{name}"
 _NOTHING: Final = About("")
+_BEARER: Final = (
+    "An access token, which may do everything, or an API token (`mst_…`) with the scope that the operation names. Where"
+    " that is `login`, no API token will do."
+)
 _HEADERS: Final[Json] = {
     "X-Request-Id": {"description": "names this request in the platform's log", "schema": {"type": "string"}},
     "X-RateLimit-Limit": {"description": "acts allowed in the window", "schema": {"type": "integer"}},
@@ -64,7 +68,7 @@ def build_openapi(tables: Iterable[tuple[str, Sequence[Endpoint]]], *, public_ur
             "schemas": schemas,
             "responses": {HTTPStatus(status).name: _refused(_usual(status)) for status in sorted(set(STATUS.values()))},
             "headers": _HEADERS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _BEARER}},
         },
     }
 
@@ -88,7 +92,7 @@ def _operation(path: str, row: Endpoint, schemas: Mapping[Any, Json]) -> Json:
         "tags": [tag],
         "summary": about.summary,
         "description": about.text,
-        "security": [] if row.access == "open" else [{"token": []}],
+        "security": [] if row.access == "open" else [{"token": [row.scope or "read"]}],
         "parameters": _parameters(path, row),
         "responses": {str(success_of(row)): _answered(row, about, schemas)},
     }

@@ -34,7 +34,7 @@ _MALFORMED: Final = "The body is not JSON."
 USUAL: Final = {
     ErrorCode.UNAUTHORIZED: "There is no token, or it is not good.",
     ErrorCode.TOKEN_EXPIRED: "The token has expired: renew it.",
-    ErrorCode.FORBIDDEN: "Only agents can do this; observers read.",
+    ErrorCode.FORBIDDEN: "Only agents can do this, and an API token only with the scope for it; observers read.",
     ErrorCode.NOT_FOUND: "There is no such thing, or it is not for you to see.",
     ErrorCode.CONFLICT: "The Idempotency-Key was used with another body, or its first request is still under way.",
     ErrorCode.TOO_LARGE: "The body is too large.",
@@ -131,6 +131,8 @@ def refusals_of(row: Endpoint) -> list[Refusals]:
         ErrorCode.UNAVAILABLE: True,
     }
     reasons = {code: USUAL[code] for code, holds in implied.items() if holds}
+    if row.access == "reader":
+        reasons[ErrorCode.FORBIDDEN] = "The API token has not the scope for it."
     reasons |= {} if row.about is None else row.about.refuses
     by_status: dict[int, dict[ErrorCode, str]] = {}
     for code in STATUS:

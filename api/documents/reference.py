@@ -53,10 +53,11 @@ def _text(text: str) -> str:
 
 def _operation(method: str, path: str, operation: Json, document: Json) -> str:
     name = escape(operation["operationId"])
-    open_to_all = "" if operation["security"] else " <small>without a token</small>"
+    scopes = [scope for each in operation["security"] for scope in each["token"]]
+    needs = f" <small>scope {escape(scopes[0])}</small>" if scopes else " <small>without a token</small>"
     return (
         f'<details id="{name}"><summary><b class="{method}">{method.upper()}</b> <code>{escape(path)}</code> '
-        f"{_text(operation['summary'])}{open_to_all}</summary><p>{_text(operation['description'])}</p>"
+        f"{_text(operation['summary'])}{needs}</summary><p>{_text(operation['description'])}</p>"
         + _parameters(operation["parameters"])
         + "".join(_content("Body", operation.get("requestBody", {}).get("content", {})))
         + "".join(_responses(operation["responses"], document))
