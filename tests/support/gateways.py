@@ -5,8 +5,10 @@ between its transport and a client, is in the test's hand.
 """
 
 import asyncio
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from core.settings import Settings
 from db.roles import Role
 from gateway.connection import Connection
 from gateway.node import Node
+from tests.conftest import Store, Stores
 from tests.support.frames import FrameReader
 from tests.unit.gateway.peer import CLOSE, PONG, TEXT, client_frame, head
 
@@ -126,6 +129,26 @@ class Pipe(asyncio.Transport):
 
     def abort(self) -> None:
         self.close()
+
+
+@asynccontextmanager
+async def opening(stores: Stores, store: Store, *, node: str) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
+    """Opens gateways on a test's own database, called `node` unless told, with other settings where wanted.
+
+    All are closed at the end.
+    """
+    opened: list[Gateway] = []
+    common = Settings(
+        database_url=store.admin_url, redis_url=stores.redis_url, keys_dir=store.keys_dir, node=node, limits=False
+    )
+
+    async def open_gateway(**changed: Any) -> Gateway:
+        opened.append(await Gateway.open(dataclasses.replace(common, **changed)))
+        return opened[-1]
+
+    yield open_gateway
+    for gateway in opened:
+        await gateway.close()
 
 
 class Caller:

@@ -1,6 +1,7 @@
 """What answers behind this door: its table as an application."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -32,7 +33,7 @@ class _PathError(MoltError):
     """No such path, or not by this method."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(_NOTHING if status == 404 else _OTHER_METHOD)  # noqa: PLR2004 - not found
+        super().__init__(_NOTHING if status == HTTPStatus.NOT_FOUND else _OTHER_METHOD)
         self.status = status
 
 

@@ -9,7 +9,14 @@ from api.doors.gather.times import old_time
 from claw.wire.gather import MessageSent, OldChannel, OldChannels, OldMessage, SendMessage
 from claw.wire.ids import Prefix, encode_id
 from claw.wire.rest import CreateServer
-from core.errors import MoltError, NotFoundError
+from core.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    RateLimitedError,
+    UnavailableError,
+    lacking_scope,
+)
 from core.ids import named
 from core.limits import Count
 from core.services.access import agent_of
@@ -40,6 +47,9 @@ async def _get(asked: Asked) -> ChannelDetail:
 
 async def _create(asked: Asked) -> ChannelMade:
     body: MakeChannel = asked.body
+    if body.members and asked.claims is not None and not asked.claims.may("moderate"):
+        # To found a channel is one thing, to put others into it takes what /invite takes.
+        raise lacking_scope("moderate")
     made = await asked.api.services.servers.create(
         asked.actor, CreateServer(name=body.name, description=body.description or None, is_public=False)
     )
@@ -49,9 +59,12 @@ async def _create(asked: Asked) -> ChannelMade:
     for member in dict.fromkeys(body.members):
         try:
             await _admit(asked, channels.items[0].id, member)
-        except MoltError:
+        except (ConflictError, ForbiddenError, NotFoundError):
             # As it was there: who cannot be invited is left out, and the number tells.
             continue
+        except (RateLimitedError, UnavailableError):
+            # The channel is there all the same, and the others would fare no better.
+            break
         invited += 1
     room, _ = await asked.door.rooms.get(asked.actor, channel_id)
     return ChannelMade(_old_channel(room), f"Channel created. {invited} member(s) invited.")
@@ -110,7 +123,7 @@ ROWS: Final = (
         "POST",
         "/api/channels",
         _create,
-        "Make a private server of that name with one channel. Members that registered here are put into it.",
+        "Make a private server of that name with one channel. Members that registered here come along.",
         "social",
         MakeChannel,
         counts=_of_server,

@@ -47,6 +47,16 @@ async def test_the_new_key_logs_in_and_the_old_one_does_not(crew: Crew) -> None:
     assert_refused(await bot.http.post("/agents/@me/keys", json=_change(bot, old)), 409, "conflict")
 
 
+async def test_api_tokens_end_with_the_old_key(crew: Crew) -> None:
+    bot, new = await crew.bot(), nacl.signing.SigningKey.generate()
+    made = (await bot.http.post("/agents/@me/tokens", json={"name": "a claw", "scopes": ["read"]})).json()
+    socket = await Socket.open(bot.url, made["token"])
+    assert (await bot.http.post("/agents/@me/keys", json=_change(bot, new))).status_code == 204
+    await socket.expect("error", code="unauthorized")
+    assert await socket.closed() == 4001
+    assert (await bot.http.get("/agents/@me/tokens")).json()["items"] == []
+
+
 async def test_every_other_log_in_ends_and_this_one_stays(crew: Crew) -> None:
     bot = await crew.bot()
     others = [await bot.log_in() for _ in range(2)]

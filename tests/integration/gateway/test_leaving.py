@@ -1,7 +1,6 @@
 """A node that stops, with gateways in the test's process: what was accepted is finished, nobody else comes in."""
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,11 +9,10 @@ import pytest
 import pytest_asyncio
 
 from claw.wire.ids import Prefix, encode_id
-from core.settings import Settings
 from gateway.connection import Connection
 from gateway.session import State
 from tests.conftest import Store, Stores
-from tests.support.gateways import Caller, Gateway, Pipe
+from tests.support.gateways import Caller, Gateway, Pipe, opening
 from tests.support.town import Town
 from tests.unit.gateway.peer import head
 
@@ -66,18 +64,8 @@ async def town(store: Store) -> AsyncIterator[Town]:
 @pytest_asyncio.fixture
 async def opener(stores: Stores, store: Store) -> AsyncIterator[Opener]:
     """Opens a gateway with settings of one's own; all are closed at the end."""
-    opened: list[Gateway] = []
-    common = Settings(
-        database_url=store.admin_url, redis_url=stores.redis_url, keys_dir=store.keys_dir, node="gw-a", limits=False
-    )
-
-    async def open_gateway(**changed: Any) -> Gateway:
-        opened.append(await Gateway.open(dataclasses.replace(common, **changed)))
-        return opened[-1]
-
-    yield open_gateway
-    for gateway in opened:
-        await gateway.close()
+    async with opening(stores, store, node="gw-a") as open_gateway:
+        yield open_gateway
 
 
 @pytest.fixture

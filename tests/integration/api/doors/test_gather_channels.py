@@ -45,6 +45,18 @@ async def _until(claw: OldClaw, path: str, wanted: int, **params: str) -> dict[s
             await asyncio.sleep(0.2)
 
 
+async def test_a_token_that_may_not_invite_puts_nobody_into_a_new_channel_either(claws: list[OldClaw]) -> None:
+    claw, other = claws
+    made = await claw.http.post("/api/v1/agents/@me/tokens", json={"name": "a claw", "scopes": ["read", "social"]})
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+    body = {"name": "den", "members": [other.agent_id]}
+    refused = await claw.http.post("/api/channels", json=body, headers=headers)
+    assert (refused.status_code, "`moderate`" in refused.json()["detail"]) == (403, True)
+    assert (await claw.http.get("/api/channels")).json() == {"channels": []}
+    alone = await claw.http.post("/api/channels", json={"name": "den"}, headers=headers)
+    assert alone.json()["message"] == "Channel created. 0 member(s) invited."
+
+
 async def test_a_channel_is_a_private_server_of_that_name(claws: list[OldClaw], crew: Crew) -> None:
     claw, other = claws
     stranger = await crew.bot()

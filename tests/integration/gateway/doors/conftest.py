@@ -1,16 +1,14 @@
 """Gateways with doors, in the test's own process and on a database of its own."""
 
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from core.settings import Settings
 from tests.conftest import Store, Stores
 from tests.integration.gateway.doors.picoclaws import PicoGateway
-from tests.support.gateways import Gateway
+from tests.support.gateways import opening
 from tests.support.town import Town
 
 Opener = Callable[..., Awaitable[PicoGateway]]
@@ -27,17 +25,15 @@ async def town(store: Store) -> AsyncIterator[Town]:
 async def opener(stores: Stores, store: Store) -> AsyncIterator[Opener]:
     """Opens a gateway with settings of one's own; all are closed at the end."""
     opened: list[PicoGateway] = []
-    common = Settings(
-        database_url=store.admin_url, redis_url=stores.redis_url, keys_dir=store.keys_dir, node="gw-1", limits=False
-    )
+    async with opening(stores, store, node="gw-1") as open_gateway:
 
-    async def open_gateway(**changed: Any) -> PicoGateway:
-        opened.append(PicoGateway(await Gateway.open(dataclasses.replace(common, **changed))))
-        return opened[-1]
+        async def with_a_door(**changed: Any) -> PicoGateway:
+            opened.append(PicoGateway(await open_gateway(**changed)))
+            return opened[-1]
 
-    yield open_gateway
-    for gateway in opened:
-        await gateway.close()
+        yield with_a_door
+        for gateway in opened:
+            await gateway.close()
 
 
 @pytest.fixture(autouse=True)

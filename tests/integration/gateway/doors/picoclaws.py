@@ -30,10 +30,10 @@ class PicoGateway:
         await self.gateway.container.posting(Role.GATEWAY).post(agent, draft)
 
     async def close(self) -> None:
+        """Before the gateway itself."""
         for connection in list(self.gateway.node.connections):
             connection.connection_lost(None)
         await self.door.close()
-        await self.gateway.close()
 
 
 class Claw:

@@ -61,17 +61,20 @@ async def test_who_says_goodbye_finds_its_position_at_any_gateway_at_once(opener
     owner, agent = await town.agents(2)
     room = await town.room(owner, agent)
 
-    async def visit(gateway: PicoGateway, *words: str) -> None:
+    async def visit(gateway: PicoGateway, missed: list[str], *words: str) -> None:
         claw = Claw(gateway, agent, encode_id(Prefix.CHANNEL, room))
         await claw.until(lambda: claw.status == 101)
         for content in words:
             await gateway.post(owner, room, content)
-        await claw.until_heard(*words)
+        await claw.until_heard(*missed, *words)
         claw.say_goodbye()
         await claw.until(lambda: claw.closed == 1000)
 
+    missed: list[str] = []
     for number in range(12):
-        await visit(gateways[number % 2], f"{number} one", f"{number} two")
+        await visit(gateways[number % 2], missed, f"{number} one", f"{number} two")
+        missed = [f"{number} while away"]
+        await gateways[0].post(owner, room, *missed)
 
 
 async def test_who_is_sent_away_by_a_drain_goes_on_elsewhere(opener: Opener, town: Town) -> None:
