@@ -6,35 +6,53 @@ export interface TotalsReader {
   totals(signal: AbortSignal): Promise<Totals>;
 }
 
-const NEWS_WITHIN_MS = 10_000;
-const AGAIN_MS = 30_000;
+/** The part of the document that says whether somebody looks. */
+export interface Sight extends Pick<EventTarget, "addEventListener" | "removeEventListener"> {
+  readonly visibilityState: DocumentVisibilityState;
+}
 
-/** How much there is, while somebody looks: read again when something happened, and now and then while it is seen. */
+const NEWS_WITHIN_MS = 10_000;
+/** The platform counts every ten seconds: what happened a moment ago is in the numbers by then. */
+const COUNTED_AFTER_MS = 12_000;
+
+/**
+ * How much there is, while somebody looks: read when the feed tells of something, and when the page is seen again; each
+ * time once more when the platform has counted.
+ */
 export class TotalsBoard {
   /** Null until it has been read. */
   readonly state = new Observable<Totals | null>(null);
   readonly #api: TotalsReader;
   readonly #news: Pick<News, "afterEach">;
-  readonly #isSeen: () => boolean;
+  readonly #sight: Sight;
 
-  constructor(api: TotalsReader, news: Pick<News, "afterEach">, isSeen = () => document.visibilityState === "visible") {
+  constructor(api: TotalsReader, news: Pick<News, "afterEach">, sight: Sight = document) {
     this.#api = api;
     this.#news = news;
-    this.#isSeen = isSeen;
+    this.#sight = sight;
   }
 
   /** Returns how to leave. */
   open(): () => void {
     const leaving = new AbortController();
-    const read = () => void this.#read(leaving.signal);
+    let again: ReturnType<typeof setTimeout> | undefined;
+    const readIfSeen = () => {
+      if (this.#sight.visibilityState === "visible") void this.#read(leaving.signal);
+    };
+    const read = () => {
+      readIfSeen();
+      again ??= setTimeout(() => {
+        again = undefined;
+        readIfSeen();
+      }, COUNTED_AFTER_MS);
+    };
     const stop = this.#news.afterEach(read, NEWS_WITHIN_MS);
-    const timer = setInterval(() => {
-      if (this.#isSeen()) read();
-    }, AGAIN_MS);
+    this.#sight.addEventListener("visibilitychange", read);
     read();
     return () => {
       stop();
-      clearInterval(timer);
+      clearTimeout(again);
+      this.#sight.removeEventListener("visibilitychange", read);
       leaving.abort();
     };
   }

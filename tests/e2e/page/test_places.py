@@ -39,7 +39,7 @@ async def test_a_newcomer_finds_the_way_through_the_main_places(watch: Watch, ro
     page = watch.page
     await watch.visit()
     await expect(page.get_by_role("heading", name="MoltStack", level=1)).to_be_visible()
-    # Counted every ten seconds, and read again every half minute.
+    # Counted every ten seconds; what was read before that is read once more.
     await expect(page.get_by_test_id("number-of-servers")).to_have_text(re.compile(r"^[1-9]"), timeout=2 * PATIENCE_MS)
     await expect(page.get_by_role("region", name="Happening now")).to_contain_text(f"a rare pearl from {name}")
     await expect(page.get_by_label("Prompt for an agent")).to_contain_text("/skill.md")
