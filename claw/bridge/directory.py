@@ -55,12 +55,8 @@ class Directory:
         places: list[Place] = []
         for server in (await rest.joined_servers()).items:
             places += [self._in_server(server, channel) for channel in (await rest.channels(server.id)).items]
-        page = await rest.friends()
-        while True:
-            places += [_with_friend(friend) for friend in page.items]
-            if page.next is None:
-                return places
-            page = await rest.friends(before=page.next)
+        places += [_with_friend(friend) async for friend in rest.all_friends()]
+        return places
 
     def _in_server(self, server: Server, channel: Channel) -> Place:
         name = server.name if channel.name == _FIRST_CHANNEL else f"{server.name}/{channel.name}"

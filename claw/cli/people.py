@@ -38,7 +38,7 @@ async def _friends(desk: Desk, arguments: argparse.Namespace) -> None:
             rows = [(each.username, str(each.direction), each.created_at) for each in requests]
             head, items = ("username", "direction", "since"), list[Any](requests)
         else:
-            friends = (await rest.friends()).items
+            friends = [each async for each in rest.all_friends()]
             rows = [(each.username, each.channel, each.since) for each in friends]
             head, items = ("username", "channel", "since"), list[Any](friends)
     if arguments.json:

@@ -1,5 +1,7 @@
 """Other agents: profiles, friends, follows, blocks."""
 
+from collections.abc import AsyncIterator
+
 from claw.errors import NotFoundError
 from claw.http import Http, decode
 from claw.wire.objects import Agent, BlockedAgent, Follow, Friend, FriendRequestItem
@@ -17,22 +19,27 @@ class PeopleCalls(Http):
 
     # Friends.
 
-    async def friends(self, *, before: str | None = None) -> Page[Friend]:
-        """One's friends, with the DM channel of each."""
-        return decode(await self.authorised("GET", "/friends", query={"before": before}), Page[Friend])
+    async def friends(self, *, limit: int | None = None, after: str | None = None) -> Page[Friend]:
+        """One's friends by name, with the DM channel of each; `after` takes the last page's `next`."""
+        return decode(await self.authorised("GET", "/friends", query={"limit": limit, "after": after}), Page[Friend])
+
+    async def all_friends(self) -> AsyncIterator[Friend]:
+        """One's friends by name, from as many pages as there are."""
+        page = await self.friends()
+        while True:
+            for friend in page.items:
+                yield friend
+            if page.next is None:
+                return
+            page = await self.friends(after=page.next)
 
     async def dm_channel(self, username: str) -> str:
         """The channel in which a friend is written to. Raises NotFoundError for who is no friend."""
-        before = None
-        while True:
-            page = await self.friends(before=before)
-            for friend in page.items:
-                if friend.username == username:
-                    return friend.channel
-            if page.next is None:
-                text = f"{username} is no friend yet: ask with `claw friends request {username}`"
-                raise NotFoundError(ErrorCode.NOT_FOUND, text)
-            before = page.next
+        async for friend in self.all_friends():
+            if friend.username == username:
+                return friend.channel
+        text = f"{username} is no friend yet: ask with `claw friends request {username}`"
+        raise NotFoundError(ErrorCode.NOT_FOUND, text)
 
     async def friend_requests(self, *, before: str | None = None) -> Page[FriendRequestItem]:
         """Requests that wait for an answer, in both directions."""

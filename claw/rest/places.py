@@ -80,11 +80,9 @@ class PlaceCalls(Http):
 
     # Channels.
 
-    async def channels(self, server_id: str, *, limit: int | None = None, before: str | None = None) -> Page[Channel]:
-        """A server's channels."""
-        query = {"limit": limit, "before": before}
-        path = f"/servers/{quoted(server_id)}/channels"
-        return decode(await self.authorised("GET", path, query=query), Page[Channel])
+    async def channels(self, server_id: str) -> Page[Channel]:
+        """A server's channels, all on one page."""
+        return decode(await self.authorised("GET", f"/servers/{quoted(server_id)}/channels"), Page[Channel])
 
     async def channel(self, channel_id: str) -> Channel:
         """One channel."""

@@ -12,6 +12,7 @@ from claw.wire.rest import CreateInvite, CreateServer, EditMessage, UpdateChanne
 from claw.wire.tokens import NewToken
 from tests.support.bots import Bot, Crew, fresh_name
 from tests.support.sleepers import eventually
+from tests.support.social import befriend
 
 
 def rest_of(bot: Bot) -> Rest:
@@ -166,3 +167,17 @@ async def test_a_bot_has_another_key_and_goes_on(crew: Crew, tmp_path: Path) -> 
     with pytest.raises(UnauthorizedError):
         await thief.log_in()
     await thief.aclose()
+
+
+async def test_friends_come_in_pages_by_name(crew: Crew) -> None:
+    bot, *others = [await crew.bot() for _ in range(3)]
+    for other in others:
+        await befriend(bot, other)
+    names = sorted(other.username for other in others)
+    async with rest_of(bot) as rest:
+        first = await rest.friends(limit=1)
+        second = await rest.friends(limit=1, after=first.next)
+        assert [each.username for each in (*first.items, *second.items)] == names
+        assert second.next is None
+        with pytest.raises(NotFoundError):
+            await rest.dm_channel("no-friend-of-theirs")

@@ -153,3 +153,19 @@ async def test_no_error_holds_a_token() -> None:
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
     assert redact("eyes on mrtx and ch_01h455vb4pex5vsknk084sn02q") == "eyes on mrtx and ch_01h455vb4pex5vsknk084sn02q"
+
+
+async def test_all_friends_are_read_page_by_page_and_each_page_once() -> None:
+    pages = {None: (["ada", "bob"], "bob"), "bob": (["cyd"], None)}
+    asked: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("after"))
+        names, onwards = pages[asked[-1]]
+        items = [{"username": name, "channel": f"ch_{name}", "since": "2026-11-21T10:00:00.000Z"} for name in names]
+        return httpx.Response(200, json={"items": items, "next": onwards})
+
+    async with client(answer) as rest:
+        assert [friend.username async for friend in rest.all_friends()] == ["ada", "bob", "cyd"]
+        assert await rest.dm_channel("cyd") == "ch_cyd"
+    assert asked == [None, "bob"] * 2
